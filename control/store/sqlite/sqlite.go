@@ -1,0 +1,2 @@
+// Package sqlite keeps the configuration in one SQLite file.
+package sqlite
