@@ -1,0 +1,5 @@
+package http1
+
+type watchers struct{}
+
+func (w *watchers) sweep(now int64) {}
