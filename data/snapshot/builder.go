@@ -1,0 +1,385 @@
+package snapshot
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"gibbon/data/balancer"
+	"gibbon/data/router"
+	"gibbon/entity"
+	"gibbon/telemetry"
+)
+
+// Options say what a Builder works with.
+type Options struct {
+	Flavour  router.Flavour
+	Balancer *balancer.Registry
+	Metrics  *telemetry.Metrics
+	Log      *slog.Logger
+}
+
+// A Change is one entity as it is from now on: a *entity.Service, *entity.Route,
+// *entity.Upstream or *entity.Target. A nil Entity says that it is gone. Other kinds are passed over.
+type Change struct {
+	Kind   string // "services"
+	ID     string
+	Entity any
+}
+
+// A Builder follows the configuration and publishes a Snapshot of it.
+type Builder struct {
+	current atomic.Pointer[Snapshot]
+
+	// The rest belongs to the goroutine that calls Apply.
+	flavour   router.Flavour
+	registry  *balancer.Registry
+	metrics   *telemetry.Metrics
+	log       *slog.Logger
+	services  map[string]*serviceNode
+	routes    map[string]*routeNode
+	upstreams map[string]*upstreamNode
+	names     map[string]*upstreamNode           // by upstream name
+	owners    map[string]string                  // upstream of each target, by ids
+	hosts     map[string]map[string]*serviceNode // services by host, by id
+	direct    map[string]*directNode             // services without upstream
+	slots     int
+	free      []int
+}
+
+type serviceNode struct {
+	entity *entity.Service
+	slot   int
+	direct string // key into Builder.direct, "" when it has an upstream
+	routes map[string]*routeNode
+}
+
+type routeNode struct {
+	entity   *entity.Route
+	compiled *Route // nil while the route is not in the router
+}
+
+type upstreamNode struct {
+	entity   *entity.Upstream
+	targets  map[string]*entity.Target
+	balancer *balancer.Balancer
+}
+
+type directNode struct {
+	balancer *balancer.Balancer
+	users    int
+}
+
+// NewBuilder returns a builder that has published an empty configuration.
+func NewBuilder(o Options) (*Builder, error) {
+	empty, err := router.New(router.Options{Flavour: o.Flavour}, nil)
+	if err != nil {
+		return nil, err
+	}
+	b := &Builder{
+		flavour: o.Flavour, registry: o.Balancer, metrics: o.Metrics, log: o.Log,
+		services: map[string]*serviceNode{}, routes: map[string]*routeNode{},
+		upstreams: map[string]*upstreamNode{}, names: map[string]*upstreamNode{},
+		owners: map[string]string{},
+		hosts:  map[string]map[string]*serviceNode{}, direct: map[string]*directNode{},
+	}
+	b.current.Store(&Snapshot{router: empty})
+	return b, nil
+}
+
+// Current returns the newest snapshot. It never waits.
+func (b *Builder) Current() *Snapshot { return b.current.Load() }
+
+// Apply brings the configuration up to date and publishes it. The changes of one
+// call become visible to requests at the same moment. It takes time in proportion
+// to what they touch. Calls must not overlap.
+//
+// The entities belong to the builder afterwards. The error tells which routes
+// could not be compiled; all else is in force.
+func (b *Builder) Apply(changes []Change) error {
+	w := &work{
+		Builder: b, services: map[string]bool{}, routes: map[string]bool{},
+		upstreams: map[string]bool{}, names: map[string]bool{}, orphans: map[string][]*entity.Target{},
+	}
+	for _, c := range changes {
+		w.record(c)
+	}
+	return w.publish()
+}
+
+// work is one Apply in progress: what has to be compiled anew.
+type work struct {
+	*Builder
+
+	services  map[string]bool             // ids
+	routes    map[string]bool             // ids
+	upstreams map[string]bool             // ids
+	names     map[string]bool             // upstream names that appeared or vanished
+	gone      []string                    // upstreams that were deleted
+	orphans   map[string][]*entity.Target // targets that came before their upstream
+	unused    []*Route
+	freed     []int
+}
+
+// record takes one change into the tables.
+func (w *work) record(c Change) {
+	switch c.Kind {
+	case "services":
+		e, _ := c.Entity.(*entity.Service)
+		w.recordService(c.ID, e)
+	case "routes":
+		e, _ := c.Entity.(*entity.Route)
+		w.recordRoute(c.ID, e)
+	case "upstreams":
+		e, _ := c.Entity.(*entity.Upstream)
+		w.recordUpstream(c.ID, e)
+	case "targets":
+		e, _ := c.Entity.(*entity.Target)
+		w.recordTarget(c.ID, e)
+	}
+}
+
+func (w *work) recordService(id string, e *entity.Service) {
+	w.services[id] = true
+	n := w.Builder.services[id]
+	if n != nil && n.entity != nil {
+		delete(w.hosts[n.entity.Host], id)
+	}
+	switch {
+	case e == nil:
+		if n != nil {
+			n.entity = nil
+		}
+		return
+	case n == nil:
+		n = &serviceNode{slot: w.takeSlot(), routes: map[string]*routeNode{}}
+		w.Builder.services[id] = n
+	case n.entity == nil || n.entity.Enabled != e.Enabled || n.entity.Name != e.Name:
+		for routeID := range n.routes {
+			w.routes[routeID] = true
+		}
+	}
+	n.entity = e
+	if w.hosts[e.Host] == nil {
+		w.hosts[e.Host] = map[string]*serviceNode{}
+	}
+	w.hosts[e.Host][id] = n
+}
+
+func (w *work) recordRoute(id string, e *entity.Route) {
+	w.routes[id] = true
+	n := w.Builder.routes[id]
+	if n != nil && n.entity != nil {
+		if s := w.Builder.services[n.entity.Service]; s != nil {
+			delete(s.routes, id)
+		}
+	}
+	if n == nil {
+		if e == nil {
+			return
+		}
+		n = &routeNode{}
+		w.Builder.routes[id] = n
+	}
+	n.entity = e
+}
+
+func (w *work) recordUpstream(id string, e *entity.Upstream) {
+	n := w.Builder.upstreams[id]
+	if n == nil && e == nil {
+		return
+	}
+	if n == nil {
+		n = &upstreamNode{targets: map[string]*entity.Target{}}
+		w.Builder.upstreams[id] = n
+	}
+	if n.entity != nil && (e == nil || e.Name != n.entity.Name) {
+		w.names[n.entity.Name] = true
+		if w.Builder.names[n.entity.Name] == n {
+			delete(w.Builder.names, n.entity.Name)
+		}
+	}
+	if e == nil {
+		delete(w.Builder.upstreams, id)
+		delete(w.upstreams, id)
+		w.gone = append(w.gone, id)
+		return
+	}
+	if n.entity == nil || n.entity.Name != e.Name {
+		w.names[e.Name] = true
+	} else if n.entity.HostHeader != e.HostHeader || n.entity.ClientCertificate != e.ClientCertificate {
+		w.names[e.Name] = true // its services have a copy of these
+	}
+	n.entity = e
+	w.Builder.names[e.Name] = n
+	w.upstreams[id] = true
+	for _, t := range w.orphans[id] {
+		n.targets[t.ID] = t
+	}
+}
+
+func (w *work) recordTarget(id string, e *entity.Target) {
+	if owner, ok := w.owners[id]; ok && (e == nil || e.Upstream != owner) {
+		delete(w.owners, id)
+		if n := w.Builder.upstreams[owner]; n != nil {
+			delete(n.targets, id)
+			w.upstreams[owner] = true
+		}
+	}
+	if e == nil {
+		return
+	}
+	w.owners[id] = e.Upstream
+	n := w.Builder.upstreams[e.Upstream]
+	if n == nil {
+		w.orphans[e.Upstream] = append(w.orphans[e.Upstream], e)
+		return
+	}
+	n.targets[id] = e
+	w.upstreams[e.Upstream] = true
+}
+
+func (b *Builder) takeSlot() int {
+	if n := len(b.free); n > 0 {
+		slot := b.free[n-1]
+		b.free = b.free[:n-1]
+		return slot
+	}
+	b.slots++
+	return b.slots - 1
+}
+
+// publish compiles what has changed and swaps the snapshot.
+func (w *work) publish() error {
+	for id := range w.upstreams {
+		if n := w.Builder.upstreams[id]; n != nil {
+			n.balancer = w.registry.Set(n.entity, slices.Collect(maps.Values(n.targets)))
+		}
+	}
+	for name := range w.names {
+		for id := range w.hosts[name] {
+			w.services[id] = true
+		}
+	}
+	services := w.compileServices()
+	table, err := w.compileRoutes()
+	w.current.Store(&Snapshot{router: table, services: services})
+
+	for _, r := range w.unused {
+		r.release()
+	}
+	for _, id := range w.gone {
+		w.registry.Remove(id)
+	}
+	w.free = append(w.free, w.freed...)
+	return err
+}
+
+// compileServices returns the table of services with the changed ones replaced.
+func (w *work) compileServices() []*chunk {
+	table := slices.Clone(w.current.Load().services)
+	copied := map[int]bool{}
+	set := func(slot int, s *Service) {
+		i := slot / chunkSize
+		for len(table) <= i {
+			table = append(table, new(chunk))
+			copied[len(table)-1] = true
+		}
+		if !copied[i] {
+			c := *table[i]
+			table[i] = &c
+			copied[i] = true
+		}
+		table[i][slot%chunkSize] = s
+	}
+	for id := range w.services {
+		n := w.Builder.services[id]
+		if n == nil {
+			continue
+		}
+		if n.entity == nil {
+			set(n.slot, nil)
+			w.useDirect(n, "")
+			w.freed = append(w.freed, n.slot)
+			delete(w.Builder.services, id)
+			continue
+		}
+		if u := w.Builder.names[n.entity.Host]; u != nil {
+			w.useDirect(n, "")
+			set(n.slot, compileService(n.entity, u.balancer, u.entity))
+		} else {
+			d := w.useDirect(n, directKey(n.entity))
+			set(n.slot, compileService(n.entity, d.balancer, nil))
+		}
+	}
+	return table
+}
+
+// useDirect makes key the direct balancer that a service uses, and lets go of the one before.
+func (b *Builder) useDirect(n *serviceNode, key string) *directNode {
+	if n.direct == key {
+		return b.direct[key]
+	}
+	d := b.direct[key]
+	if key != "" {
+		if d == nil {
+			d = &directNode{balancer: b.registry.Direct(n.entity.Host, uint16(n.entity.Port))}
+			b.direct[key] = d
+		}
+		d.users++
+	}
+	if old := b.direct[n.direct]; old != nil {
+		if old.users--; old.users == 0 {
+			delete(b.direct, n.direct)
+		}
+	}
+	n.direct = key
+	return d
+}
+
+// compileRoutes returns the router with the changed routes replaced.
+func (w *work) compileRoutes() (*router.Router, error) {
+	var removed []string
+	var added []*router.Entry
+	for id := range w.routes {
+		n := w.Builder.routes[id]
+		if n == nil {
+			continue
+		}
+		if n.compiled != nil {
+			removed = append(removed, id)
+			w.unused = append(w.unused, n.compiled)
+			n.compiled = nil
+		}
+		if n.entity == nil {
+			delete(w.Builder.routes, id)
+			continue
+		}
+		slot := -1
+		var service *entity.Service
+		if n.entity.Service != "" {
+			s := w.Builder.services[n.entity.Service]
+			if s == nil || s.entity == nil {
+				continue
+			}
+			s.routes[id] = n
+			if !s.entity.Enabled {
+				continue
+			}
+			slot, service = s.slot, s.entity
+		}
+		n.compiled = w.compileRoute(n.entity, slot, service)
+		added = append(added, &router.Entry{Route: n.entity, Value: n.compiled})
+	}
+	table := w.current.Load().router
+	if len(removed) == 0 && len(added) == 0 {
+		return table, nil
+	}
+	next, err := table.Apply(removed, added)
+	if next == nil {
+		return table, errors.Join(errors.New("the routing table stays as it was"), err)
+	}
+	return next, err
+}

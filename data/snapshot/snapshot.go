@@ -1,0 +1,150 @@
+// Package snapshot compiles entities into the immutable view that requests run
+// against. A [Builder] follows the configuration change by change; every change
+// yields a new [Snapshot] that shares with the one before whatever did not change.
+package snapshot
+
+import (
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"gibbon/data/balancer"
+	"gibbon/data/router"
+	"gibbon/entity"
+	"gibbon/telemetry"
+)
+
+// A Snapshot is the compiled configuration of a moment. It never changes.
+type Snapshot struct {
+	router   *router.Router
+	services []*chunk // by slot
+}
+
+// chunkSize is how many services are copied when one of them changes.
+const chunkSize = 256
+
+type chunk [chunkSize]*Service
+
+// Router returns the routing table. The Value of its entries is a *[Route].
+func (s *Snapshot) Router() *router.Router { return s.router }
+
+// Service returns the service that a route points at, nil when it has none.
+func (s *Snapshot) Service(r *Route) *Service {
+	if r.slot < 0 {
+		return nil
+	}
+	return s.services[r.slot/chunkSize][r.slot%chunkSize]
+}
+
+// A Route is what a request needs to know of its route.
+type Route struct {
+	Entity *entity.Route
+	HTTPS  bool // some protocol is https
+	HTTP   bool // some protocol is http
+	GRPC   bool // some protocol is grpc
+	GRPCS  bool // some protocol is grpcs
+
+	slot    int // of the service; -1 without one
+	metrics atomic.Pointer[telemetry.RouteMetrics]
+	all     *telemetry.Metrics
+	service string // name of the service for metrics
+}
+
+// Metrics returns the counters of the route. They come into being with its first request, because
+// most of many routes are rarely used and counters are large.
+func (r *Route) Metrics() *telemetry.RouteMetrics {
+	if m := r.metrics.Load(); m != nil {
+		return m
+	}
+	m := r.all.Route(r.service, nameOr(r.Entity.Name, r.Entity.ID))
+	if !r.metrics.CompareAndSwap(nil, m) {
+		m.Release()
+		m = r.metrics.Load()
+	}
+	return m
+}
+
+func (r *Route) release() {
+	if m := r.metrics.Swap(nil); m != nil {
+		m.Release()
+	}
+}
+
+// A Service is what a request needs to know of its service.
+type Service struct {
+	Entity         *entity.Service
+	TLS            bool // https is spoken to the targets
+	Served         bool // the protocol is one that HTTP requests can be proxied to
+	Retries        int
+	ConnectTimeout time.Duration
+	WriteTimeout   time.Duration
+	ReadTimeout    time.Duration
+	Balancer       *balancer.Balancer
+	Upstream       *entity.Upstream // nil when the host is a DNS name or an address
+	DefaultPort    int              // the one that is left out of the Host header
+}
+
+// Defaults of fields that may be null.
+const (
+	defaultRetries = 5
+	defaultTimeout = 60_000 // milliseconds
+)
+
+func compileService(e *entity.Service, b *balancer.Balancer, u *entity.Upstream) *Service {
+	s := &Service{
+		Entity:         e,
+		TLS:            e.Protocol == "https",
+		Served:         e.Protocol == "http" || e.Protocol == "https",
+		Retries:        defaultRetries,
+		ConnectTimeout: milliseconds(e.ConnectTimeout),
+		WriteTimeout:   milliseconds(e.WriteTimeout),
+		ReadTimeout:    milliseconds(e.ReadTimeout),
+		Balancer:       b,
+		Upstream:       u,
+		DefaultPort:    80,
+	}
+	if e.Retries != nil {
+		s.Retries = *e.Retries
+	}
+	if e.Protocol == "https" || e.Protocol == "grpcs" {
+		s.DefaultPort = 443
+	}
+	return s
+}
+
+func milliseconds(ms *int64) time.Duration {
+	if ms == nil {
+		return defaultTimeout * time.Millisecond
+	}
+	return time.Duration(*ms) * time.Millisecond
+}
+
+func (b *Builder) compileRoute(e *entity.Route, slot int, service *entity.Service) *Route {
+	r := &Route{Entity: e, slot: slot, all: b.metrics}
+	if service != nil {
+		r.service = nameOr(service.Name, service.ID)
+	}
+	for _, p := range e.Protocols {
+		switch p {
+		case "http":
+			r.HTTP = true
+		case "https":
+			r.HTTPS = true
+		case "grpc":
+			r.GRPC = true
+		case "grpcs":
+			r.GRPCS = true
+		}
+	}
+	return r
+}
+
+func nameOr(name, id string) string {
+	if name != "" {
+		return name
+	}
+	return id
+}
+
+// directKey names the balancer of a service without upstream.
+func directKey(e *entity.Service) string { return e.Host + " " + strconv.Itoa(e.Port) }
