@@ -1,0 +1,370 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"gibbon/control/store"
+	"gibbon/entity"
+	"gibbon/schema"
+)
+
+// A resource answers for one kind of entity, wherever it appears in a path.
+type resource struct {
+	*api
+
+	kind *entity.Kind
+}
+
+// A scope is the entity below which a path lies: its children refer to it.
+type scope struct {
+	parent entity.Entity
+	field  string // the children's foreign key
+}
+
+// list answers GET on the collection of a whole kind.
+func (r resource) list(q *request) (*reply, error) {
+	query := store.Query{Kind: r.kind.Name}
+	if err := q.filterTags(&query); err != nil {
+		return nil, err
+	}
+	return r.page(q, query, "/"+r.kind.Name, true)
+}
+
+// create answers POST.
+func (r resource) create(q *request) (*reply, error) { return r.createIn(q, nil) }
+
+func (r resource) createIn(q *request, in *scope) (*reply, error) {
+	e := r.kind.New()
+	values := q.values(e)
+	in.own(values)
+	if err := r.decode(q.Context(), r.store, &q.body, values, e); err != nil {
+		return nil, err
+	}
+	if err := r.stamp().Create(e); err != nil {
+		return nil, fmt.Errorf("fill in automatic values: %w", err)
+	}
+	err := r.write(q, func(tx store.Tx) error { return r.put(tx.Insert, e) })
+	if err != nil {
+		return nil, err
+	}
+	return entityReply(http.StatusCreated, e), nil
+}
+
+// read answers GET on one entity.
+func (r resource) read(q *request) (*reply, error) {
+	e, err := r.find(q.Context(), r.store, q.params[0])
+	if err != nil {
+		return nil, err
+	}
+	return entityReply(http.StatusOK, e), nil
+}
+
+// replace answers PUT.
+func (r resource) replace(q *request) (*reply, error) { return r.replaceIn(q, q.params[0], nil) }
+
+// replaceIn writes the entity with a key anew, whether it exists or not. By a
+// name in the path it keeps the id that it has.
+func (r resource) replaceIn(q *request, key string, in *scope) (*reply, error) {
+	if err := r.checkKey(key); err != nil {
+		return nil, err
+	}
+	e := r.kind.New()
+	values := q.values(e)
+	in.own(values)
+	byID := schema.IsUUID(key)
+	if byID {
+		values["id"] = strings.ToLower(key)
+	} else {
+		delete(values, "id")
+		values[r.kind.EndpointKey] = key
+	}
+	if err := r.decode(q.Context(), r.store, &q.body, values, e); err != nil {
+		return nil, err
+	}
+	if err := r.stamp().Create(e); err != nil {
+		return nil, fmt.Errorf("fill in automatic values: %w", err)
+	}
+	err := r.write(q, func(tx store.Tx) error {
+		row, err := r.row(q.Context(), tx, key, in)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return r.put(tx.Insert, e)
+		case err != nil:
+			return err
+		}
+		e.SetKey(row.ID)
+		return r.put(tx.Update, e)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return entityReply(http.StatusOK, e), nil
+}
+
+// update answers PATCH.
+func (r resource) update(q *request) (*reply, error) {
+	key := q.params[0]
+	reply, err := r.updateWhere(q, key, nil)
+	if !errors.Is(err, store.ErrNotFound) {
+		return reply, err
+	}
+	if schema.IsUUID(key) {
+		return nil, noSuchEntity("id", key)
+	}
+	return nil, noSuchEntity(r.kind.EndpointKey, key)
+}
+
+// updateWhere merges the body into the entity with a key, which must be in the
+// scope. Another id in the body is passed over: an entity keeps its own.
+func (r resource) updateWhere(q *request, key string, in *scope) (*reply, error) {
+	if err := r.checkKey(key); err != nil {
+		return nil, err
+	}
+	var e entity.Entity
+	err := r.write(q, func(tx store.Tx) (err error) {
+		if e, err = r.findIn(q.Context(), tx, key, in); err != nil {
+			return err
+		}
+		id := e.Key()
+		values := q.values(e)
+		delete(values, "id")
+		if err := r.merge(q.Context(), tx, &q.body, values, e); err != nil {
+			if _, ok := errors.AsType[*schema.NullError](err); ok {
+				return primaryKeyViolation(id)
+			}
+			return err
+		}
+		if err := r.stamp().Update(e); err != nil {
+			return fmt.Errorf("fill in automatic values: %w", err)
+		}
+		return r.put(tx.Update, e)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return entityReply(http.StatusOK, e), nil
+}
+
+// remove answers DELETE. What does not exist is as good as removed.
+func (r resource) remove(q *request) (*reply, error) {
+	key := q.params[0]
+	if err := r.checkKey(key); err != nil {
+		return nil, err
+	}
+	err := r.removeWhere(q, key, nil)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	return noContent, nil
+}
+
+func (r resource) removeWhere(q *request, key string, in *scope) error {
+	return r.write(q, func(tx store.Tx) error {
+		e, err := r.findIn(q.Context(), tx, key, in)
+		if err != nil {
+			return err
+		}
+		return tx.Delete(r.kind.Name, e.Key())
+	})
+}
+
+// own makes the scope's entity the parent of what a body describes.
+func (in *scope) own(values map[string]any) {
+	if in != nil {
+		values[in.field] = map[string]any{"id": in.parent.Key()}
+	}
+}
+
+// holds tells whether e is a child of the scope's entity.
+func (in *scope) holds(e entity.Entity) bool {
+	if in == nil {
+		return true
+	}
+	for _, ref := range schema.References(e) {
+		if ref.Field == in.field {
+			return ref.ID == in.parent.Key()
+		}
+	}
+	return false
+}
+
+// checkKey applies the rules of the endpoint key to a key in a path that is not
+// an id.
+func (r resource) checkKey(key string) error {
+	switch {
+	case schema.IsUUID(key):
+		return nil
+	case r.kind.EndpointKey == "":
+		return invalidPrimaryKey()
+	case r.kind.Nested:
+		return nil // the key is unique among siblings only, and is compared as it is
+	}
+	if err := schema.CheckField(r.kind.New(), r.kind.EndpointKey, key); err != nil {
+		return invalidUnique(r.kind.EndpointKey, err.Error())
+	}
+	return nil
+}
+
+// find returns the entity with an id or endpoint key, or ErrNotFound.
+func (r resource) find(ctx context.Context, from store.Reader, key string) (entity.Entity, error) {
+	if err := r.checkKey(key); err != nil {
+		return nil, err
+	}
+	return r.findIn(ctx, from, key, nil)
+}
+
+// findIn is find for a child of the scope's entity.
+func (r resource) findIn(ctx context.Context, from store.Reader, key string, in *scope) (entity.Entity, error) {
+	row, err := r.row(ctx, from, key, in)
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.load(row)
+	if err != nil {
+		return nil, err
+	}
+	if !in.holds(e) {
+		return nil, store.ErrNotFound
+	}
+	return e, nil
+}
+
+// row looks up what has an id or endpoint key. The scope counts only where the
+// endpoint key is unique together with it.
+func (r resource) row(ctx context.Context, from store.Reader, key string, in *scope) (store.Row, error) {
+	if schema.IsUUID(key) {
+		return from.Get(ctx, r.kind.Name, strings.ToLower(key))
+	}
+	if in != nil && r.kind.Nested {
+		return from.Find(ctx, r.kind.Name, in.field+","+r.kind.EndpointKey, schema.JoinKey(in.parent.Key(), key))
+	}
+	return from.Find(ctx, r.kind.Name, r.kind.EndpointKey, key)
+}
+
+func (r resource) load(row store.Row) (entity.Entity, error) {
+	e := r.kind.New()
+	if err := schema.Load(row.Doc, e); err != nil {
+		return nil, fmt.Errorf("load %s %s: %w", row.Kind, row.ID, err)
+	}
+	return e, nil
+}
+
+// values are those of the body, in the types that e declares; the caller may
+// change the first level.
+func (q *request) values(e entity.Entity) map[string]any {
+	if q.body.form {
+		return maps.Clone(schema.Coerce(q.body.values, e))
+	}
+	return maps.Clone(q.body.values)
+}
+
+func (r resource) decode(ctx context.Context, from store.Reader, b *body, values map[string]any, e entity.Entity) error {
+	err := schema.Decoder{Resolve: r.resolver(ctx, from)}.Decode(values, e)
+	if _, ok := errors.AsType[*schema.NullError](err); ok {
+		id, _ := values["id"].(string)
+		return primaryKeyViolation(cmp.Or(id, uuid.NewString()))
+	}
+	if err == nil && !b.utf8 {
+		return errBodyNotUTF8
+	}
+	return err
+}
+
+func (r resource) merge(ctx context.Context, from store.Reader, b *body, values map[string]any, e entity.Entity) error {
+	err := schema.Decoder{Resolve: r.resolver(ctx, from)}.Merge(values, e)
+	if err == nil && !b.utf8 {
+		return errBodyNotUTF8
+	}
+	return err
+}
+
+// resolver finds parents by their unique fields.
+func (a *api) resolver(ctx context.Context, from store.Reader) schema.Resolver {
+	return func(l schema.Lookup) (string, bool, error) {
+		if !utf8.ValidString(l.Value) {
+			return "", false, nil
+		}
+		row, err := from.Find(ctx, l.Kind, l.Key, l.Value)
+		if errors.Is(err, store.ErrNotFound) {
+			return "", false, nil
+		}
+		return row.ID, err == nil, err
+	}
+}
+
+// stamp makes automatic values. Where lists begin with the newest entity, no two
+// are made in the same millisecond.
+func (r resource) stamp() schema.Stamp {
+	s := schema.Stamp{Now: r.Now, Random: rand.Reader}
+	if r.kind.NewestFirst {
+		s.Now = r.clock.next
+	}
+	return s
+}
+
+// put hands an entity to Insert or Update, with what the store has to know of it.
+func (r resource) put(write func(store.Put) error, e entity.Entity) error {
+	p := store.Put{
+		Row:  store.Row{Kind: r.kind.Name, ID: e.Key(), Doc: schema.Append(nil, e)},
+		Tags: schema.Tags(e),
+	}
+	keys := schema.Keys(e)
+	for _, k := range keys {
+		p.Keys = append(p.Keys, store.Key{Name: k.Name, Value: k.Value})
+	}
+	for _, ref := range schema.References(e) {
+		if ref.ID != "" {
+			p.Refs = append(p.Refs, store.Ref{
+				Field: ref.Field, Kind: ref.Kind, ID: ref.ID, Cascade: ref.OnDelete == schema.Cascade,
+			})
+		}
+	}
+	if r.kind.NewestFirst {
+		p.Order = order(e)
+	}
+	err := write(p)
+	if taken, ok := errors.AsType[*store.UniqueError](err); ok {
+		for _, k := range keys {
+			if k.Name == taken.Key.Name {
+				return uniqueViolation(k.Fields)
+			}
+		}
+	}
+	return err
+}
+
+// order is the time of creation in milliseconds.
+func order(e entity.Entity) int64 {
+	created, _ := schema.Tree(e)["created_at"].(json.Number)
+	seconds, err := created.Float64()
+	if err != nil {
+		return 0
+	}
+	return int64(seconds*1000 + 0.5)
+}
+
+// write runs f as one revision in the name of the client's address.
+func (a *api) write(q *request, f func(store.Tx) error) error {
+	actor := "admin"
+	if host, _, err := net.SplitHostPort(q.RemoteAddr); err == nil {
+		actor = "admin " + host
+	}
+	_, err := a.store.Write(q.Context(), actor, f)
+	return err
+}
+
+func entityReply(status int, e entity.Entity) *reply {
+	return &reply{status: status, body: schema.Append(nil, e)}
+}

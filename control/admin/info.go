@@ -1,0 +1,82 @@
+package admin
+
+import (
+	"maps"
+	"net/http"
+	"runtime"
+)
+
+// clientVersion is what clients of the API test: they know this release of the
+// reference. Gibbon's own stands in Node.
+const clientVersion = "3.9.3"
+
+// addInformation makes the endpoints that have nothing to do with entities.
+func (a *api) addInformation() {
+	a.addStatus()
+	a.addSchemas()
+	a.addTags()
+	a.addDebug()
+	add := func(path string, m methods) { a.routes.add(path, m) }
+	add("/", methods{http.MethodGet: a.root})
+	add("/endpoints", methods{http.MethodGet: a.endpoints})
+	add("/timers", methods{http.MethodGet: a.timers})
+	onlyWithout := refuse("this endpoint is only available when Kong is configured to not use a database")
+	add("/config", methods{http.MethodGet: onlyWithout, http.MethodPost: onlyWithout})
+	onlyControlPlane := refuse("this endpoint is only available when Kong is configured to run as Control Plane for the cluster")
+	add("/clustering/data-planes", methods{http.MethodGet: onlyControlPlane})
+	add("/clustering/status", methods{http.MethodGet: onlyControlPlane})
+	// There is no cache between the store and the snapshot: nothing is ever found in it.
+	empty := func(*request) (*reply, error) { return noContent, nil }
+	add("/cache", methods{http.MethodDelete: empty})
+	add("/cache/{key}", methods{
+		http.MethodGet:    func(*request) (*reply, error) { return nil, errNotFound },
+		http.MethodDelete: empty,
+	})
+}
+
+func refuse(text string) handler {
+	return func(*request) (*reply, error) { return message(http.StatusBadRequest, text), nil }
+}
+
+// root answers GET /. Clients decide by configuration.database what they may do
+// with a node, and know two values: "postgres" for what is written through this
+// API, and "off".
+func (a *api) root(*request) (*reply, error) {
+	configuration := map[string]any{}
+	if a.Configuration != nil {
+		maps.Copy(configuration, a.Configuration())
+	}
+	configuration["database"] = "postgres"
+	return jsonReply(http.StatusOK, map[string]any{
+		"tagline":       "Welcome to kong",
+		"version":       clientVersion,
+		"edition":       "community",
+		"hostname":      a.Node.Hostname,
+		"node_id":       a.Node.ID,
+		"lua_version":   runtime.Version(),
+		"timers":        map[string]int{"running": 0, "pending": 0},
+		"plugins":       map[string]any{"available_on_server": struct{}{}, "enabled_in_cluster": []string{}},
+		"configuration": configuration,
+		"pids":          map[string]any{"master": a.Node.PID, "workers": []int{a.Node.PID}},
+		"gibbon":        map[string]string{"version": a.Node.Version, "store": a.Node.Store},
+	})
+}
+
+func (a *api) endpoints(*request) (*reply, error) {
+	return jsonReply(http.StatusOK, map[string][]string{"data": a.routes.endpoints()})
+}
+
+func (a *api) timers(*request) (*reply, error) {
+	return jsonReply(http.StatusOK, map[string]any{
+		"worker": map[string]int{"id": 0, "count": 1},
+		"stats":  map[string]any{"timers": struct{}{}},
+	})
+}
+
+// robots answers /robots.txt, which is served in front of the API.
+func robots() *reply {
+	return &reply{
+		status: http.StatusOK, contentType: "text/plain; charset=UTF-8",
+		body: []byte("User-agent: *\nDisallow: /"), bare: true,
+	}
+}
