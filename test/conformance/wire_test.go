@@ -25,26 +25,35 @@ type client struct {
 	read *bufio.Reader
 }
 
-// dial connects to address; serverName, unless "-", asks for TLS with it ("" for
-// no SNI).
+// dial connects to address or ends the test.
 func dial(t *testing.T, address, serverName string) *client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	c, err := connect(t.Context(), address, serverName)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// connect opens a connection that lasts no longer than patience. serverName,
+// unless "-", asks for TLS with it ("" for no SNI).
+func connect(ctx context.Context, address, serverName string) (*client, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	if serverName != "-" {
 		secure := tls.Client(conn, &tls.Config{ServerName: serverName, InsecureSkipVerify: true}) //nolint:gosec // the certificate is made up at start
 		if err := secure.HandshakeContext(ctx); err != nil {
-			t.Fatalf("TLS with %s: %v", address, err)
+			conn.Close()
+			return nil, fmt.Errorf("TLS with %s: %w", address, err)
 		}
 		conn = secure
 	}
-	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	return &client{conn, bufio.NewReader(conn)}
+	return &client{conn, bufio.NewReader(conn)}, nil
 }
 
 func (c *client) send(text string) { _, _ = io.WriteString(c, text) }
