@@ -14,6 +14,10 @@ var (
 	// it tells what to do; the store goes on by itself when the cause is gone.
 	ErrUnavailable = errors.New("store unavailable")
 
+	// ErrForgotten says that the store no longer keeps a revision: who wanted to
+	// follow the changes has to read everything again.
+	ErrForgotten = errors.New("revision is no longer kept")
+
 	// ErrClosed says that Close was called.
 	ErrClosed = errors.New("store is closed")
 )

@@ -49,7 +49,7 @@ type Query struct {
 	By          *Ref     // only rows that hold this reference; Cascade is ignored
 	Tags        []string // only rows with all of these tags
 	AnyTag      bool     // one of Tags is enough
-	NewestFirst bool     // by descending Order, equals by descending id
+	NewestFirst bool     // by descending Order, equals by descending id; fast together with By
 	After       string   // only rows with a greater id; not together with NewestFirst
 	Skip        int      // leave out this many rows
 	Size        int      // at most this many rows; 0 means all
@@ -120,7 +120,9 @@ type Reader interface {
 // A Tx is the view that a Write has: it reads what it wrote. It must not be used
 // by another goroutine or after the closure returned.
 //
-// A call that returns an error has changed nothing, and the Write may go on.
+// A call that returns an error has changed nothing, and the Write may go on,
+// except after ErrUnavailable, when it must fail. Rows that have expired are
+// removed when they are in the way.
 type Tx interface {
 	Reader
 	// Insert adds a row. It returns a *PrimaryKeyError, a *UniqueError or a
@@ -155,9 +157,11 @@ type Store interface {
 	View(ctx context.Context, f func(Reader) error) error
 
 	// Changes returns the revisions after the one numbered since, oldest first,
-	// at most limit of them; 0 means all.
+	// at most limit of them; 0 means all. It returns ErrForgotten when some of
+	// them are no longer kept.
 	Changes(ctx context.Context, since int64, limit int) ([]Revision, error)
-	// Revision returns the revision with this number, or ErrNotFound.
+	// Revision returns the revision with this number, ErrNotFound or
+	// ErrForgotten.
 	Revision(ctx context.Context, number int64) (Revision, error)
 
 	// OnCommit has f called with every revision, in their order, after it became
@@ -165,8 +169,9 @@ type Store interface {
 	// store but not write to it.
 	OnCommit(f func(Revision))
 
-	// Sweep deletes rows that have expired, as a revision of the actor
-	// "expiry", or as none when there is nothing to do.
+	// Sweep removes rows that have expired and the rows that refer to them, as a
+	// revision of the actor "expiry". It takes a limited number at a time; when
+	// there was nothing to do the revision's number is 0. See [KeepSwept].
 	Sweep(ctx context.Context) (Revision, error)
 
 	// Close waits for running calls and lets go of the files. Later calls fail
