@@ -147,16 +147,3 @@ type Log struct {
 	Path   string // absolute, /dev/stdout or /dev/stderr; empty: the log is off
 	Format string // the word after the path, or empty
 }
-
-// A Source says where settings come from.
-type Source struct {
-	File    string            // of the -c flag; it must exist. Empty: the first of Files that exists
-	Files   []string          // nil means DefaultFiles
-	Environ []string          // KEY=value, as os.Environ gives them
-	Flags   map[string]string // property to value, from the command line
-}
-
-// DefaultFiles are tried in order when no file is named.
-func DefaultFiles() []string {
-	return []string{"/etc/gibbon/gibbon.conf", "/etc/gibbon.conf", "/etc/kong/kong.conf", "/etc/kong.conf"}
-}
