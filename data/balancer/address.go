@@ -2,16 +2,29 @@ package balancer
 
 import (
 	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"gibbon/data/health"
+	"gibbon/data/resolver"
 )
 
 // An Address is one place where a target listens. It lives as long as its
 // target resolves to it, across all other changes of the configuration.
 type Address struct {
+	// What every pick touches comes first, to share a cache line.
+	down     atomic.Bool
+	started  atomic.Uint64 // attempts
+	finished atomic.Uint64 // attempts, so that the difference is in flight
+	average  average       // of the latency
+	top      *Address      // the address itself, or the name that it was resolved for
+
 	// AddrPort is where to connect to.
 	AddrPort netip.AddrPort
 
-	// Text is AddrPort as text, for logs and views.
+	// Text is the address as the Admin API shows it, for logs and views.
 	Text string
 
 	// Target is the target as configured, "host:port".
@@ -20,25 +33,142 @@ type Address struct {
 	// Link belongs to the proxy, which sets it once in [Options.NewAddress]
 	// and keeps its idle connections there.
 	Link any
+
+	target   *target // only its text, host and port may be looked at
+	host     string  // of the target, without port
+	ip       string // as the Admin API shows it
+	port     uint16
+	srvName  string // what the SRV record names, "" without one
+	key      health.Key
+	weight   uint32          // guarded by the balancer's mu
+	share    uint32          // see wanted; guarded by the balancer's mu
+	subject  *health.Subject // nil without an upstream
+	named    *named          // how to resolve it for each pick; nil for an IP
+	failures [failureKinds]atomic.Uint64
+	last     atomic.Int64 // when the last failure was, in Unix nanoseconds
+}
+
+const (
+	httpFailure = iota
+	tcpFailure
+	timeout
+	failureKinds
+)
+
+// A named is an address whose IP is found out for each pick: an SRV record that
+// names a host, or a target whose records may not be kept (TTL 0).
+type named struct {
+	name    string
+	always  bool // the records may not be kept
+	turn    atomic.Uint32
+	current atomic.Pointer[resolved]
+
+	mu    sync.Mutex              // guards known
+	known map[netip.Addr]*Address // all that it ever was, for their connections
+}
+
+// A resolved holds the addresses behind a name, and the answer that says so.
+type resolved struct {
+	answer    *resolver.Answer
+	addresses []*Address
 }
 
 // Done ends an attempt that [Balancer.Pick] began.
-func (a *Address) Done() {}
+func (a *Address) Done() { a.top.finished.Add(1) }
+
+// InFlight returns the attempts that are not done.
+func (a *Address) InFlight() int64 {
+	t := a.top
+	finished := t.finished.Load() // first, or the difference could be negative
+	return int64(t.started.Load() - finished)
+}
 
 // ReportStatus tells the passive checks the status of an answer. Nothing
 // happens when they are off.
-func (a *Address) ReportStatus(code int) {}
+func (a *Address) ReportStatus(code int) {
+	if code >= 500 {
+		a.failed(httpFailure)
+	}
+	if s := a.top.subject; s != nil {
+		s.Status(code)
+	}
+}
 
 // ReportFailure tells the passive checks that the connection was refused or
 // broke before the answer came.
-func (a *Address) ReportFailure() {}
+func (a *Address) ReportFailure() {
+	a.failed(tcpFailure)
+	if s := a.top.subject; s != nil {
+		s.Failure()
+	}
+}
 
 // ReportTimeout tells the passive checks that an attempt took too long.
-func (a *Address) ReportTimeout() {}
+func (a *Address) ReportTimeout() {
+	a.failed(timeout)
+	if s := a.top.subject; s != nil {
+		s.Timeout()
+	}
+}
+
+func (a *Address) failed(kind int) {
+	a.top.failures[kind].Add(1)
+	a.top.last.Store(time.Now().UnixNano())
+}
 
 // ReportLatency tells the latency algorithm how long connecting and waiting for
 // the head of the answer took.
-func (a *Address) ReportLatency(d time.Duration) {}
+func (a *Address) ReportLatency(d time.Duration) { a.top.average.observe(d, time.Now()) }
 
 // Down reports whether the address is judged unhealthy.
-func (a *Address) Down() bool { return false }
+func (a *Address) Down() bool { return a.top.down.Load() }
+
+// Totals returns what was counted since the address came into being.
+func (a *Address) Totals() Totals {
+	t := a.top
+	totals := Totals{
+		Requests:     t.started.Load(),
+		HTTPFailures: t.failures[httpFailure].Load(),
+		TCPFailures:  t.failures[tcpFailure].Load(),
+		Timeouts:     t.failures[timeout].Load(),
+	}
+	if last := t.last.Load(); last != 0 {
+		totals.LastFailure = time.Unix(0, last)
+	}
+	return totals
+}
+
+// newAddress returns an address of target t: ip when it is valid, else what
+// name stands for.
+func newAddress(t *target, ip netip.Addr, name string, port uint16) *Address {
+	a := &Address{Target: t.text, target: t, host: t.host, port: port}
+	a.top = a
+	switch {
+	case !ip.IsValid():
+		a.ip = name
+		a.named = &named{name: name, known: make(map[netip.Addr]*Address)}
+	case t.ip.IsValid():
+		a.ip = t.host // as configured
+	case ip.Is4():
+		a.ip = ip.String()
+	default:
+		a.ip = "[" + ip.String() + "]"
+	}
+	if ip.IsValid() {
+		a.AddrPort = netip.AddrPortFrom(ip, port)
+		name = ip.String()
+	}
+	a.Text = a.ip + ":" + strconv.Itoa(int(port))
+	a.key = health.Key{Host: name, Port: port, Target: t.host}
+	return a
+}
+
+// child returns an address that counts for its name's.
+func (a *Address) child(ip netip.Addr) *Address {
+	c := &Address{
+		top: a, AddrPort: netip.AddrPortFrom(ip, a.port), Target: a.Target, target: a.target,
+		host: a.host, srvName: a.srvName, ip: ip.String(), port: a.port,
+	}
+	c.Text = c.AddrPort.String()
+	return c
+}

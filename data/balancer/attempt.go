@@ -1,17 +1,23 @@
 package balancer
 
-import "github.com/OneOfOne/xxhash"
+import (
+	"slices"
 
-// An Attempt carries what the picks for one request need to know of it. The
-// zero value is ready; [Attempt.Reset] makes one fit for the next request.
+	"github.com/OneOfOne/xxhash"
+)
+
+// An Attempt carries what the picks for one request need to know of it, above
+// all which addresses were tried. The zero value is ready; [Attempt.Reset] makes
+// one fit for the next request.
 type Attempt struct {
 	// Hash is the key for consistent hashing: [Hash] of the hash input, and
 	// Hash("") when there is none.
 	Hash uint32
 
-	n     int // picks so far
-	tried [8]*Address
-	more  []*Address // tried beyond the array
+	n       int // tries
+	tried   []*Address
+	array   [8]*Address // holds the first of tried, so that they need no memory
+	pending *Address    // picked, but its name is not resolved
 }
 
 // Hash returns the key of a hash input.
@@ -20,13 +26,32 @@ func Hash(input string) uint32 { return xxhash.ChecksumString32(input) }
 // HashBytes is [Hash] for bytes.
 func HashBytes(input []byte) uint32 { return xxhash.Checksum32(input) }
 
-// Reset forgets the request.
+// Reset forgets the request, but keeps the memory.
 func (a *Attempt) Reset() {
-	clear(a.tried[:min(a.n, len(a.tried))])
-	clear(a.more)
-	a.more = a.more[:0]
+	clear(a.tried)
+	a.tried, a.pending = a.tried[:0], nil
 	a.n, a.Hash = 0, 0
 }
 
 // Tries returns how many addresses were picked for the request.
 func (a *Attempt) Tries() int { return a.n }
+
+func (a *Attempt) add(t *Address) {
+	if a.tried == nil {
+		a.tried = a.array[:0]
+	}
+	a.tried = append(a.tried, t)
+	a.n++
+}
+
+func (a *Attempt) has(t *Address) bool {
+	return len(a.tried) != 0 && slices.Contains(a.tried, t)
+}
+
+// startOver makes all addresses eligible again but the last one.
+func (a *Attempt) startOver() {
+	last := len(a.tried) - 1
+	a.tried[0] = a.tried[last]
+	clear(a.tried[1:])
+	a.tried = a.tried[:1]
+}

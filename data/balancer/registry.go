@@ -1,59 +1,54 @@
 package balancer
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
-	"time"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"weak"
 
 	"gibbon/data/health"
+	"gibbon/data/resolver"
 	"gibbon/entity"
 )
 
-// A Resolver turns names into records.
+// A Resolver turns names into records. *[resolver.Resolver] is one.
 type Resolver interface {
 	// Lookup waits only for names that nothing was ever known about.
-	Lookup(ctx context.Context, name string) (*Answer, error)
+	Lookup(ctx context.Context, name string) (*resolver.Answer, error)
 	// Cached returns what is known without waiting.
-	Cached(name string) (*Answer, bool)
-}
-
-// An Answer is what a name resolves to.
-type Answer struct {
-	Type    string // "A", "AAAA" or "SRV"
-	Records []Record
-	Expires time.Time
-	TTL     time.Duration
-}
-
-// A Record is one line of an answer.
-type Record struct {
-	IP       netip.Addr // of A and AAAA
-	Target   string     // of SRV
-	Port     uint16     // of SRV
-	Weight   uint16     // of SRV
-	Priority uint16     // of SRV
+	Cached(name string) (*resolver.Answer, bool)
+	// Refresh asks anew, whatever is known.
+	Refresh(ctx context.Context, name string) (*resolver.Answer, error)
 }
 
 // Options say what a registry works with. Resolver must be set.
 type Options struct {
 	Resolver Resolver
-	Log      *slog.Logger
+	Log      *slog.Logger // nil: no logs
 
 	// NewAddress is called once for each new address, before its first pick.
 	NewAddress func(*Address)
 	// DropAddress is called when no further pick will return the address.
-	// Attempts may still be in flight.
+	// Attempts may still be in flight. Addresses of hosts without upstream that
+	// no longer have a service are given up without notice.
 	DropAddress func(*Address)
 
 	// OnChange is told when an address goes up or down. It must not block nor
 	// call back.
 	OnChange func(health.Change)
 
-	// Dial connects probes; nil stands for a net.Dialer.
+	// Dial connects probes; nil stands for a net.Dialer. It is given IP addresses only.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// RootCAs verifies the certificates of probed targets; nil stands for the system's.
 	RootCAs *x509.CertPool
@@ -65,34 +60,226 @@ type Options struct {
 
 // A Registry holds the balancers of all upstreams, and of the hosts of services
 // without upstream.
-type Registry struct{}
+type Registry struct {
+	options Options
+	monitor *health.Monitor
+
+	mu        sync.Mutex // guards what follows; taken before a Balancer's
+	upstreams map[string]*Balancer
+	direct    map[directKey]weak.Pointer[Balancer]
+}
+
+type directKey struct {
+	host string
+	port uint16
+}
 
 // NewRegistry returns an empty registry.
-func NewRegistry(o Options) *Registry { return &Registry{} }
+func NewRegistry(o Options) *Registry {
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.Dial == nil {
+		o.Dial = new(net.Dialer).DialContext
+	}
+	r := &Registry{
+		options:   o,
+		upstreams: make(map[string]*Balancer),
+		direct:    make(map[directKey]weak.Pointer[Balancer]),
+	}
+	r.monitor = health.NewMonitor(health.Options{
+		Log: o.Log, OnChange: o.OnChange, Dial: r.dialProbe,
+		RootCAs: o.RootCAs, Certificate: o.Certificate, MaxProbes: o.MaxProbes,
+	})
+	return r
+}
 
-// Set makes the balancer of an upstream, or brings it up to date. When it
-// returns, picks go by the new configuration; names that were never resolved
-// follow when they are.
-func (r *Registry) Set(u *entity.Upstream, targets []*entity.Target) *Balancer { return nil }
+// dialProbe connects to an address whose host may be a name.
+func (r *Registry) dialProbe(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return r.options.Dial(ctx, network, address)
+	}
+	answer, err := r.options.Resolver.Lookup(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	for i := range answer.Records {
+		if ip := answer.Records[i].IP; ip.IsValid() {
+			return r.options.Dial(ctx, network, net.JoinHostPort(ip.String(), port))
+		}
+	}
+	return nil, fmt.Errorf("%s has no address", host)
+}
+
+// Set makes the balancer of an upstream, or brings it up to date; it is the same
+// one as before unless the upstream has another name. When Set returns, picks go
+// by the new configuration; names that were never resolved follow when they are.
+func (r *Registry) Set(u *entity.Upstream, targets []*entity.Target) *Balancer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := r.upstreams[u.ID]
+	if b != nil && b.name != u.Name {
+		b.close()
+		b = nil
+	}
+	if b == nil {
+		b = r.newBalancer(u.Name)
+		b.checker = r.monitor.Checker(u.Name)
+		r.upstreams[u.ID] = b
+	}
+	b.set(u, targets)
+	return b
+}
+
+func (r *Registry) newBalancer(name string) *Balancer {
+	b := &Balancer{
+		options: &r.options, name: name, log: r.options.Log.With("upstream", name),
+		byText: make(map[string]*target), changed: make(chan struct{}),
+	}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.turn.Store(rand.Uint64N(1 << 32)) // nodes that start together do not all begin with the same target
+	return b
+}
+
+// set brings a balancer of an upstream up to date.
+func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.upstream = u
+	b.checker.Configure(health.Compile(u))
+	b.sets++
+	b.targets = make([]*target, 0, len(targets))
+	for _, e := range targets {
+		t := b.byText[e.Target]
+		isNew := t == nil
+		if isNew {
+			t = newTarget(e.Target)
+			b.byText[e.Target] = t
+		} else if t.seen == b.sets {
+			continue // listed twice: the first counts
+		}
+		t.seen = b.sets
+		before := t.weight
+		t.configure(e)
+		b.targets = append(b.targets, t)
+		if isNew {
+			b.begin(t)
+		} else if t.weight != before {
+			b.reweigh(t)
+		}
+	}
+	byCreation := func(x, y *target) int {
+		return cmp.Or(cmp.Compare(x.created, y.created), strings.Compare(x.id, y.id))
+	}
+	if !slices.IsSortedFunc(b.targets, byCreation) {
+		slices.SortFunc(b.targets, byCreation)
+	}
+	if len(b.byText) > len(b.targets) {
+		for text, t := range b.byText {
+			if t.seen != b.sets {
+				delete(b.byText, text)
+				b.forget(t)
+			}
+		}
+	}
+	b.rebuild()
+}
+
+// reweigh gives the addresses of a target the weights that its own one brings.
+func (b *Balancer) reweigh(t *target) {
+	for _, a := range t.addresses {
+		b.weigh(a, t.weightOf(a.share))
+	}
+}
+
+// forget ends a target. It is called under mu.
+func (b *Balancer) forget(t *target) {
+	t.removed = true
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	for _, a := range t.addresses {
+		b.drop(a)
+	}
+	t.addresses = nil
+}
+
+// close ends a balancer: it has no targets from now on.
+func (b *Balancer) close() {
+	b.mu.Lock()
+	b.cancel()
+	for _, t := range b.targets {
+		b.forget(t)
+	}
+	b.targets = nil
+	clear(b.byText)
+	b.rebuild()
+	b.mu.Unlock()
+	b.checker.Close()
+}
 
 // Remove ends the balancer of an upstream.
-func (r *Registry) Remove(upstreamID string) {}
+func (r *Registry) Remove(upstreamID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b := r.upstreams[upstreamID]; b != nil {
+		delete(r.upstreams, upstreamID)
+		b.close()
+	}
+}
 
 // Balancer returns the balancer of an upstream, or nil.
-func (r *Registry) Balancer(upstreamID string) *Balancer { return nil }
+func (r *Registry) Balancer(upstreamID string) *Balancer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.upstreams[upstreamID]
+}
 
 // Direct returns the balancer for a host that is not an upstream's name: an IP
 // address or a DNS name. Calls with the same host and port return the same
-// balancer for as long as anyone holds it.
-func (r *Registry) Direct(host string, port uint16) *Balancer { return nil }
+// balancer for as long as anyone holds it. Names are looked up when the first
+// request asks for them.
+func (r *Registry) Direct(host string, port uint16) *Balancer {
+	key := directKey{host, port}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b := r.direct[key].Value(); b != nil {
+		return b
+	}
+	b := r.newBalancer(host)
+	b.turn.Store(^uint64(0)) // the first record comes first
+	t := directTarget(host, port)
+	b.mu.Lock()
+	b.targets = []*target{t}
+	if t.ip.IsValid() {
+		b.begin(t)
+	}
+	b.rebuild()
+	b.mu.Unlock()
+	r.direct[key] = weak.Make(b)
+	runtime.AddCleanup(b, r.forgetDirect, key)
+	return b
+}
 
-// Health returns how an upstream and its targets fare.
-func (r *Registry) Health(upstreamID string) (Health, bool) { return Health{}, false }
+// forgetDirect removes what nobody holds, unless it was made anew meanwhile.
+func (r *Registry) forgetDirect(key directKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.direct[key].Value() == nil {
+		delete(r.direct, key)
+	}
+}
 
-// SetHealth orders all addresses of a target up or down, or only the one given
-// as "ip:port". An address that is not the target's changes nothing. Errors are
-// [ErrNoBalancer] and [ErrNoChecker].
-func (r *Registry) SetHealth(upstreamID, targetID, address string, healthy bool) error { return nil }
-
-// Close stops all probing and resolving.
-func (r *Registry) Close() {}
+// Close stops all probing and resolving. No address is left to pick.
+func (r *Registry) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, b := range r.upstreams {
+		b.close()
+	}
+	clear(r.upstreams)
+}

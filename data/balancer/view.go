@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"net/netip"
 	"time"
 
 	"gibbon/data/health"
@@ -18,9 +19,11 @@ const (
 type Health struct {
 	Verdict   string // Healthy, Unhealthy or ChecksOff
 	Healthy   bool   // whether enough weight is available, checks or not
+	Checked   bool   // whether any health check is on
 	Weight    Weight
-	Targets   []TargetHealth // in order of creation
+	Threshold float64 // percent
 	Algorithm string
+	Targets   []TargetHealth // in order of creation
 }
 
 // Weight is how much of the weight there is can be used.
@@ -33,10 +36,10 @@ type TargetHealth struct {
 	ID        string
 	Host      string // without port
 	Port      uint16
-	Weight    int
-	DNS       string // type of the records, or the resolver's error
+	Weight    int    // as configured
+	DNS       string // type of the records, the resolver's error, or "unknown"
 	Verdict   string // Healthy, Unhealthy, ChecksOff or DNSError
-	Available Weight
+	Weights   Weight // of its addresses
 	Addresses []AddressHealth
 }
 
@@ -46,7 +49,7 @@ type AddressHealth struct {
 	Port     uint16
 	Weight   int64
 	Verdict  string // Healthy, Unhealthy or ChecksOff
-	Healthy  bool   // whether it may be picked, checks or not
+	Healthy  bool   // whether it may be picked, checks or not; weight aside
 	Subject  health.View
 	InFlight int64
 	Totals   Totals
@@ -55,8 +58,120 @@ type AddressHealth struct {
 // Totals count what an address has done since it came into being.
 type Totals struct {
 	Requests     uint64
-	HTTPFailures uint64 // answers with 500 to 599
+	HTTPFailures uint64 // answers with 500 and above
 	TCPFailures  uint64
 	Timeouts     uint64
 	LastFailure  time.Time // zero when there was none
+}
+
+// Health returns how an upstream and its targets fare. It is false when the
+// registry does not know the upstream.
+func (r *Registry) Health(upstreamID string) (Health, bool) {
+	b := r.Balancer(upstreamID)
+	if b == nil {
+		return Health{}, false
+	}
+	return b.Health(), true
+}
+
+// Health returns how the balancer and its targets fare.
+func (b *Balancer) Health() Health {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.state.Load()
+	h := Health{
+		Verdict: ChecksOff, Checked: b.checker != nil && b.checker.Enabled(),
+		Healthy: b.available.Load(), Weight: s.weight(), Threshold: s.threshold, Algorithm: s.algorithm,
+		Targets: make([]TargetHealth, 0, len(b.targets)),
+	}
+	if h.Checked {
+		h.Verdict = verdict(h.Healthy)
+	}
+	for _, t := range b.targets {
+		h.Targets = append(h.Targets, t.health(h.Checked))
+	}
+	return h
+}
+
+// health is called under the balancer's mu.
+func (t *target) health(checked bool) TargetHealth {
+	h := TargetHealth{
+		ID: t.id, Host: t.host, Port: t.port, Weight: int(t.weight), DNS: t.dns, Verdict: DNSError,
+		Addresses: make([]AddressHealth, 0, len(t.addresses)),
+	}
+	for _, a := range t.addresses {
+		one := a.health(checked)
+		h.Weights.Total += one.Weight
+		if one.Healthy {
+			h.Weights.Available += one.Weight
+		} else {
+			h.Weights.Unavailable += one.Weight
+		}
+		if h.Verdict != Healthy {
+			h.Verdict = one.Verdict // healthy if any address is
+		}
+		h.Addresses = append(h.Addresses, one)
+	}
+	return h
+}
+
+// health is called under the balancer's mu. A drained address counts as healthy,
+// because nothing is known of it.
+func (a *Address) health(checked bool) AddressHealth {
+	h := AddressHealth{
+		IP: a.ip, Port: a.port, Weight: int64(a.weight), Verdict: ChecksOff,
+		Healthy: a.weight == 0 || !a.Down(), InFlight: a.InFlight(), Totals: a.Totals(),
+	}
+	if a.subject != nil {
+		h.Subject = a.subject.View()
+	}
+	if checked && a.weight > 0 {
+		h.Verdict = verdict(h.Healthy)
+	}
+	return h
+}
+
+func verdict(healthy bool) string {
+	if healthy {
+		return Healthy
+	}
+	return Unhealthy
+}
+
+// SetHealth orders all addresses of a target up or down, or only the one given
+// as "ip:port" (the port may be left out and is 8000 then). An unknown target,
+// an address that is not the target's and a drained one change nothing. Errors
+// are [ErrNoBalancer] and [ErrNoChecker].
+func (r *Registry) SetHealth(upstreamID, targetID, address string, healthy bool) error {
+	b := r.Balancer(upstreamID)
+	if b == nil {
+		return ErrNoBalancer
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.checker.Enabled() {
+		return ErrNoChecker
+	}
+	for _, t := range b.targets {
+		if t.id != targetID {
+			continue
+		}
+		for _, a := range t.addresses {
+			if address == "" || a.isAt(address) {
+				a.subject.Order(healthy)
+			}
+		}
+	}
+	return nil
+}
+
+// isAt reports whether text, from a URL, means the address.
+func (a *Address) isAt(text string) bool {
+	if ap, err := netip.ParseAddrPort(text); err == nil {
+		return ap == a.AddrPort
+	}
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return netip.AddrPortFrom(ip, 8000) == a.AddrPort
+	}
+	return a.named != nil && text == a.Text
 }

@@ -1,0 +1,37 @@
+package balancer
+
+import "sync/atomic"
+
+// A Picker chooses among a fixed set of addresses. When the set changes, a new
+// Picker takes its place; counters live in the addresses and so survive.
+type Picker interface {
+	// Pick returns the address for the next attempt of a: one that is up and
+	// not tried before, or nil. It runs once per attempt on many goroutines at
+	// a time: it must not block, lock or allocate.
+	Pick(a *Attempt) *Address
+}
+
+// Candidates are what a Picker is built from.
+type Candidates struct {
+	Entries []Entry        // in order of the targets' creation; weights are above 0
+	Targets int            // how many there are, those without an entry included
+	Slots   int            // of the upstream
+	Turn    *atomic.Uint64 // picks so far; it outlives the Picker
+}
+
+// An Entry is an address with the weight that it has at present.
+type Entry struct {
+	Address *Address
+	Weight  uint32
+}
+
+// usable reports whether the next attempt of a may go to t.
+func usable(t *Address, a *Attempt) bool { return !t.down.Load() && !a.has(t) }
+
+// Algorithms maps each value of an upstream's algorithm field to its Picker.
+var Algorithms = map[string]func(Candidates) Picker{
+	"consistent-hashing": newConsistentHashing,
+	"latency":            newLatency,
+	"least-connections":  newLeastConnections,
+	"round-robin":        newRoundRobin,
+}

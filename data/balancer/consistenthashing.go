@@ -1,0 +1,134 @@
+package balancer
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/OneOfOne/xxhash"
+)
+
+const (
+	minPoints       = 1000    // fewest points of a ring
+	pointsPerTarget = 160     // that a target of average weight gets
+	maxOwned        = 1 << 17 // points with an owner, when there are very many targets
+)
+
+// consistentHashing maps keys to points on a ring and picks the owner of the
+// first owned point at or below. The ring is the one that the reference gateway
+// builds, so that clients keep their targets when one replaces the other.
+// Addresses that are down stay on it: only their keys move, down to the next
+// address, and come back with them. A retry walks on in the same direction.
+type consistentHashing struct {
+	points uint32
+	owners []*Address // of the owned points, in order
+	below  []int32    // for each point, the index in owners of the first owned one at or below
+}
+
+func newConsistentHashing(c Candidates) Picker {
+	entries := slices.Clone(c.Entries)
+	slices.SortStableFunc(entries, func(x, y Entry) int {
+		a, b := x.Address, y.Address
+		return cmp.Or(strings.Compare(a.host, b.host), cmp.Compare(a.target.port, b.target.port),
+			strings.Compare(a.Text, b.Text))
+	})
+	shares, owned := ringShares(entries, c.Targets)
+	points := max(c.Slots, minPoints)
+	ring, ok := placePoints(entries, shares, points)
+	if !ok {
+		// Here the reference leaves the rest of the targets without points. A
+		// larger ring has room for all.
+		for points = owned; !ok; {
+			points *= 2
+			ring, ok = placePoints(entries, shares, points)
+		}
+	}
+	return newRing(ring, owned)
+}
+
+// ringShares returns how many points each entry gets, and their sum. Very many
+// targets get fewer each, or building the ring would take longer than a change
+// may.
+func ringShares(entries []Entry, targets int) (shares []int, sum int) {
+	var total float64
+	for _, e := range entries {
+		total += float64(e.Weight)
+	}
+	perTarget := float64(pointsPerTarget)
+	if targets*pointsPerTarget > maxOwned {
+		perTarget = maxOwned / float64(targets)
+	}
+	shares = make([]int, len(entries))
+	for i, e := range entries {
+		shares[i] = max(int(float64(e.Weight)/total*float64(targets)*perTarget), 1)
+		sum += shares[i]
+	}
+	return shares, sum
+}
+
+// placePoints gives each entry its points. A point that is taken already is made
+// up for by one more try. It is false when some entry needs more tries than
+// there are points.
+func placePoints(entries []Entry, shares []int, points int) ([]*Address, bool) {
+	ring := make([]*Address, points)
+	var sum int
+	for _, n := range shares {
+		sum += n
+	}
+	if sum > points {
+		return nil, false
+	}
+	var text []byte
+	for n, e := range entries {
+		text = append(text[:0], e.Address.ip...)
+		text = append(text, "::"...)
+		text = strconv.AppendUint(text, uint64(e.Address.port), 10)
+		text = append(text, ' ')
+		prefix := len(text)
+		for i, left := 1, shares[n]; left > 0; i++ {
+			if i > points {
+				return nil, false
+			}
+			text = strconv.AppendInt(text[:prefix], int64(i), 10)
+			if p := &ring[xxhash.Checksum32(text)%uint32(points)]; *p == nil {
+				*p = e.Address
+				left--
+			}
+		}
+	}
+	return ring, true
+}
+
+// newRing drops the points without owner.
+func newRing(ring []*Address, owned int) *consistentHashing {
+	p := &consistentHashing{
+		points: uint32(len(ring)),
+		owners: make([]*Address, 0, owned),
+		below:  make([]int32, len(ring)),
+	}
+	for i, t := range ring {
+		if t != nil {
+			p.owners = append(p.owners, t)
+		}
+		p.below[i] = int32(len(p.owners) - 1)
+	}
+	for i := 0; i < len(ring) && p.below[i] < 0; i++ {
+		p.below[i] = int32(len(p.owners) - 1) // the ring closes
+	}
+	return p
+}
+
+// Pick walks from the point of the key downwards.
+func (p *consistentHashing) Pick(a *Attempt) *Address {
+	i := int(p.below[a.Hash%p.points])
+	for range p.owners {
+		if t := p.owners[i]; usable(t, a) {
+			return t
+		}
+		if i--; i < 0 {
+			i = len(p.owners) - 1
+		}
+	}
+	return nil
+}

@@ -1,0 +1,275 @@
+package balancer
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"gibbon/data/resolver"
+)
+
+// When names are resolved anew.
+const (
+	afterError   = 30 * time.Second // the target has no addresses until then
+	afterVirtual = 60 * time.Second // whether the records may still not be kept
+	afterExpiry  = time.Second      // at most so long after the records expire
+)
+
+// begin resolves a new target from what is known; a name that is not known is
+// looked up in the background. It is called under mu.
+func (b *Balancer) begin(t *target) {
+	if t.ip.IsValid() {
+		list, dns := t.literal()
+		b.adopt(t, list, dns)
+		return
+	}
+	if answer, ok := b.options.Resolver.Cached(t.host); ok {
+		b.apply(t, answer, answer.Err)
+		return
+	}
+	go func() {
+		answer, err := b.options.Resolver.Lookup(b.ctx, t.host)
+		b.learn(t, answer, err)
+	}()
+}
+
+// refresh asks for the records of a target anew.
+func (b *Balancer) refresh(t *target) {
+	answer, err := b.options.Resolver.Refresh(b.ctx, t.host)
+	b.learn(t, answer, err)
+}
+
+// learn applies the outcome of a lookup.
+func (b *Balancer) learn(t *target, answer *resolver.Answer, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t.removed || b.ctx.Err() != nil {
+		return
+	}
+	if b.apply(t, answer, err) {
+		b.rebuild()
+	}
+}
+
+// apply brings a target's addresses in line with the outcome of a lookup and
+// sees to the next one. It reports whether anything changed. It is called under mu.
+func (b *Balancer) apply(t *target, answer *resolver.Answer, err error) (changed bool) {
+	changed = t.pending
+	t.pending = false
+	var list []wanted
+	var dns string
+	next := afterError
+	switch {
+	case err != nil:
+		dns = err.Error()
+		b.log.Warn("balancer: name not resolved", "target", t.text, "error", err)
+	case answer.TTL == 0:
+		list, dns = t.wants(answer)
+		next = afterVirtual
+	default:
+		list, dns = t.wants(answer)
+		next = max(time.Until(answer.Expires), 0) + afterExpiry/2 + rand.N(afterExpiry/2)
+	}
+	if b.upstream != nil {
+		sortWanted(list)
+		b.schedule(t, next)
+	} else {
+		t.pending = len(list) == 0 // the next request asks again
+		b.expires.Store(time.Now().Add(next).UnixNano())
+	}
+	if dns != t.dns {
+		changed = true
+	}
+	return b.adopt(t, list, dns) || changed
+}
+
+// schedule refreshes a target after a while. It is called under mu.
+func (b *Balancer) schedule(t *target, after time.Duration) {
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	t.timer = time.AfterFunc(after, func() { b.refresh(t) })
+}
+
+// adopt gives a target the addresses wanted, keeping those that it has. It
+// reports whether that changed anything. It is called under mu.
+func (b *Balancer) adopt(t *target, list []wanted, dns string) (changed bool) {
+	old := t.addresses
+	t.addresses = make([]*Address, 0, len(list))
+	t.dns = dns
+	for i, w := range list {
+		a := take(old, w)
+		if a == nil {
+			a = b.create(t, w)
+			changed = true
+		} else {
+			changed = changed || old[min(i, len(old)-1)] != nil || a.weight != w.weight
+		}
+		a.share = w.share
+		b.weigh(a, w.weight)
+		t.addresses = append(t.addresses, a)
+	}
+	for _, a := range old {
+		if a != nil {
+			changed = true
+			b.drop(a)
+		}
+	}
+	return changed
+}
+
+// take removes from old, and returns, the address that is wanted, or nil.
+func take(old []*Address, w wanted) *Address {
+	for i, a := range old {
+		if a != nil && w.is(a) {
+			old[i] = nil
+			return a
+		}
+	}
+	return nil
+}
+
+// create makes a new address and has it judged.
+func (b *Balancer) create(t *target, w wanted) *Address {
+	a := newAddress(t, w.ip, w.name, w.port)
+	a.srvName, a.weight = w.srv, w.weight
+	if a.named != nil {
+		a.named.always = w.always
+	} else if b.options.NewAddress != nil {
+		b.options.NewAddress(a)
+	}
+	if b.checker != nil {
+		a.subject = b.checker.Add(a.key, w.weight == 0, func(down bool) { b.wentDown(a, down) })
+	}
+	return a
+}
+
+// weigh changes the weight of an address. Without weight it is not checked.
+func (b *Balancer) weigh(a *Address, weight uint32) {
+	if b.checker != nil && (a.weight == 0) != (weight == 0) {
+		b.checker.Exempt(a.subject, weight == 0)
+	}
+	a.weight = weight
+}
+
+// drop ends an address that the target has no longer.
+func (b *Balancer) drop(a *Address) {
+	if b.checker != nil {
+		b.checker.Remove(a.subject)
+	}
+	if b.options.DropAddress == nil {
+		return
+	}
+	if a.named == nil {
+		b.options.DropAddress(a)
+		return
+	}
+	a.named.mu.Lock()
+	defer a.named.mu.Unlock()
+	for _, c := range a.named.known {
+		b.options.DropAddress(c)
+	}
+}
+
+// refreshFirst refreshes the one target of a host without upstream.
+func (b *Balancer) refreshFirst() { b.refresh(b.targets[0]) }
+
+// resolveDirect looks the host of a service without upstream up, unless it is
+// resolved.
+func (b *Balancer) resolveDirect(ctx context.Context) error {
+	t := b.targets[0]
+	b.mu.Lock()
+	pending := t.pending
+	b.mu.Unlock()
+	if !pending {
+		return nil
+	}
+	answer, err := b.options.Resolver.Lookup(ctx, t.host)
+	if err != nil && ctx.Err() != nil {
+		return err // this request's time is over, which says nothing of the name
+	}
+	b.learn(t, answer, err)
+	return err
+}
+
+// pickNamed completes a pick whose address has a name. It does without waiting
+// when the answer may be kept and is known.
+func (b *Balancer) pickNamed(a *Attempt, t *Address) (*Address, error) {
+	if !t.named.always {
+		if answer, ok := b.options.Resolver.Cached(t.named.name); ok && len(answer.Records) > 0 {
+			return b.finish(a, t, answer)
+		}
+	}
+	a.pending = t
+	return nil, ErrUnresolved
+}
+
+// waitNamed completes a pick after resolving its name. That it cannot be
+// resolved counts as a failed connection; the next try goes elsewhere.
+func (b *Balancer) waitNamed(ctx context.Context, a *Attempt, t *Address) (*Address, error) {
+	lookup := b.options.Resolver.Lookup
+	if t.named.always {
+		lookup = b.options.Resolver.Refresh
+	}
+	answer, err := lookup(ctx, t.named.name)
+	if err != nil {
+		a.add(t)
+		return nil, &ResolveError{t.named.name, err}
+	}
+	return b.finish(a, t, answer)
+}
+
+// finish takes the next of the addresses behind a name.
+func (b *Balancer) finish(a *Attempt, t *Address, answer *resolver.Answer) (*Address, error) {
+	r := t.named.current.Load()
+	if r == nil || r.answer != answer {
+		r = b.expand(t, answer)
+	}
+	if len(r.addresses) == 0 {
+		a.add(t)
+		return nil, ErrNoPeer
+	}
+	a.add(t)
+	t.started.Add(1)
+	turn := t.named.turn.Add(1) - 1
+	return r.addresses[turn%uint32(len(r.addresses))], nil
+}
+
+// expand makes addresses of an answer, with those that it made before.
+func (b *Balancer) expand(t *Address, answer *resolver.Answer) *resolved {
+	n := t.named
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if r := n.current.Load(); r != nil && r.answer == answer {
+		return r
+	}
+	r := &resolved{answer: answer}
+	seen := make(map[netip.Addr]bool, len(answer.Records))
+	for i := range answer.Records {
+		ip := answer.Records[i].IP.Unmap()
+		if !ip.IsValid() || seen[ip] {
+			continue // an SRV record that leads to another is not followed
+		}
+		seen[ip] = true
+		c := n.known[ip]
+		if c == nil {
+			c = t.child(ip)
+			n.known[ip] = c
+			if b.options.NewAddress != nil {
+				b.options.NewAddress(c)
+			}
+		}
+		r.addresses = append(r.addresses, c)
+	}
+	for ip, c := range n.known {
+		if !seen[ip] {
+			delete(n.known, ip)
+			if b.options.DropAddress != nil {
+				b.options.DropAddress(c)
+			}
+		}
+	}
+	n.current.Store(r)
+	return r
+}

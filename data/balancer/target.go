@@ -1,0 +1,141 @@
+package balancer
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gibbon/data/resolver"
+	"gibbon/entity"
+)
+
+// A target is what an entity.Target stands for at present. The balancer's mu
+// guards it.
+type target struct {
+	text    string // "host:port", as configured
+	host    string // as configured: IPv6 in brackets
+	port    uint16
+	ip      netip.Addr // valid when host is an IP
+	id      string
+	created float64
+	weight  uint32
+
+	addresses []*Address // in order of their text
+	dns       string     // type of the records, or why there are none
+	pending   bool       // never resolved so far
+	expires   time.Time
+	timer     *time.Timer // asks anew; nil for an IP
+	removed   bool
+	seen      uint64 // the last Set that named it
+}
+
+// newTarget takes "host:port" apart. The schema has seen to it that it is well-formed.
+func newTarget(text string) *target {
+	t := &target{text: text, host: text, port: 8000, dns: "unknown"}
+	if i := strings.LastIndexByte(text, ':'); i >= 0 && !strings.HasSuffix(text, "]") {
+		if port, err := strconv.ParseUint(text[i+1:], 10, 16); err == nil {
+			t.host, t.port = text[:i], uint16(port)
+		}
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(t.host, "[]")); err == nil {
+		t.ip = ip.Unmap()
+	}
+	t.pending = !t.ip.IsValid()
+	return t
+}
+
+// directTarget is the target of a service without upstream.
+func directTarget(host string, port uint16) *target {
+	text := net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(int(port)))
+	t := newTarget(text)
+	t.host, t.weight = host, 1
+	return t
+}
+
+// configure takes over what may change in an entity.
+func (t *target) configure(e *entity.Target) {
+	t.id, t.created = e.ID, e.CreatedAt
+	t.weight = uint32(max(e.Weight, 0))
+}
+
+// weightOf returns the weight of an address. That of its SRV record overrides the
+// target's, but a drained target stays drained.
+func (t *target) weightOf(share uint32) uint32 {
+	if t.weight == 0 || share == 0 {
+		return t.weight
+	}
+	return share
+}
+
+// A wanted is an address that a target shall have.
+type wanted struct {
+	ip     netip.Addr
+	name   string // when ip is not valid
+	port   uint16
+	weight uint32
+	share  uint32 // weight in the SRV record, 0 without one
+	srv    string // name in the SRV record
+	always bool   // see named
+}
+
+func (w wanted) is(a *Address) bool {
+	if w.port != a.port {
+		return false
+	}
+	if a.named != nil {
+		return !w.ip.IsValid() && a.named.name == w.name && a.named.always == w.always
+	}
+	return w.ip == a.AddrPort.Addr()
+}
+
+// literal is what a target that is an IP wants.
+func (t *target) literal() (list []wanted, dns string) {
+	dns = "A"
+	if t.ip.Is6() {
+		dns = "AAAA"
+	}
+	return []wanted{{ip: t.ip, port: t.port, weight: t.weight}}, dns
+}
+
+// wants turns an answer into the addresses that the target shall have, in order
+// of their text.
+func (t *target) wants(answer *resolver.Answer) (list []wanted, dns string) {
+	if answer.TTL == 0 {
+		return []wanted{{name: t.host, port: t.port, weight: t.weight, always: true}}, "ttl=0, virtual SRV"
+	}
+	best := uint16(0xffff)
+	for _, r := range answer.Records {
+		best = min(best, r.Priority)
+	}
+	for _, r := range answer.Records {
+		w := wanted{ip: r.IP.Unmap(), port: t.port, weight: t.weight}
+		if answer.Type == "SRV" {
+			if r.Priority != best {
+				continue
+			}
+			w.srv, w.port = r.Target, cmp.Or(r.Port, t.port)
+			w.share = uint32(max(r.Weight, 1))
+			w.weight = t.weightOf(w.share)
+			if !w.ip.IsValid() {
+				w.name = r.Target
+			}
+		}
+		if !slices.ContainsFunc(list, func(o wanted) bool {
+			return o.ip == w.ip && o.name == w.name && o.port == w.port
+		}) {
+			list = append(list, w)
+		}
+	}
+	return list, answer.Type
+}
+
+// sortWanted puts addresses in order of their text, so that all nodes agree.
+func sortWanted(list []wanted) {
+	slices.SortFunc(list, func(a, b wanted) int {
+		return cmp.Or(strings.Compare(a.name, b.name), a.ip.Compare(b.ip), cmp.Compare(a.port, b.port))
+	})
+}

@@ -1,0 +1,299 @@
+package health
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"reflect"
+	"sync"
+	"time"
+)
+
+// A class is the half of the subjects that is probed at one interval.
+type class int
+
+const (
+	up class = iota
+	down
+	classes
+)
+
+// A Checker holds the subjects of one upstream and probes them.
+type Checker struct {
+	monitor  *Monitor
+	upstream string
+	log      *slog.Logger
+
+	mu       sync.Mutex // guards what follows; taken before a Subject's
+	rules    *Rules     // nil: checks are off
+	subjects map[Key]*member
+	cancel   context.CancelFunc   // ends the rounds of rules
+	timers   [classes]*time.Timer // begin the next rounds
+	running  sync.WaitGroup       // rounds
+}
+
+// A member is a subject and whether it is exempt from the checks.
+type member struct {
+	subject *Subject
+	exempt  bool
+}
+
+// Checker returns a checker for the upstream of this name, with checks off.
+func (m *Monitor) Checker(upstream string) *Checker {
+	return &Checker{
+		monitor: m, upstream: upstream, log: m.log.With("upstream", upstream),
+		subjects: make(map[Key]*member),
+	}
+}
+
+// Configure puts rules in force; nil switches the checks off. States survive a
+// change of rules, and equal rules do not disturb the schedule. Without checks
+// every subject is healthy.
+func (c *Checker) Configure(rules *Rules) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.rules
+	if reflect.DeepEqual(before, rules) {
+		return
+	}
+	c.rules = rules
+	if rules != nil && rules.refused != "" && (before == nil || before.refused != rules.refused) {
+		c.log.Warn("health: " + rules.refused + "; only passive checks apply")
+	}
+	for _, m := range c.subjects {
+		c.apply(m)
+	}
+	c.stop()
+	if rules != nil {
+		c.start(rules)
+	}
+}
+
+// Enabled reports whether any check is on.
+func (c *Checker) Enabled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rules != nil
+}
+
+// Add begins to judge an address and returns its subject: healthy, or in the
+// state in which it was removed less than [Retention] ago. Notify is called
+// while the state changes, in order, whenever the subject goes up or down, and
+// before Add returns when the state is down. It must not call back.
+func (c *Checker) Add(key Key, exempt bool, notify func(down bool)) *Subject {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.monitor.recall(c.upstream, key)
+	if s == nil {
+		s = &Subject{
+			key: key, log: c.log,
+			cause: Cause{CauseNew, "not judged yet"}, since: time.Now(),
+		}
+	}
+	s.mu.Lock()
+	s.owner, s.notify = c, notify
+	if !s.State().Up() {
+		notify(true)
+	}
+	s.mu.Unlock()
+	m := &member{s, exempt}
+	c.subjects[key] = m
+	c.apply(m)
+	return s
+}
+
+// Exempt takes a subject out of the checks, or back into them. Its state stays.
+func (c *Checker) Exempt(s *Subject, exempt bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.subjects[s.key]; m != nil && m.subject == s {
+		m.exempt = exempt
+		c.apply(m)
+	}
+}
+
+// Remove stops judging a subject. What is reported of it from now on is ignored.
+func (c *Checker) Remove(s *Subject) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.subjects[s.key]; m == nil || m.subject != s {
+		return
+	}
+	delete(c.subjects, s.key)
+	c.release(s)
+}
+
+// Close stops all probes and removes all subjects. It waits for what runs.
+func (c *Checker) Close() {
+	c.mu.Lock()
+	c.stop()
+	for _, m := range c.subjects {
+		c.release(m.subject)
+	}
+	clear(c.subjects)
+	c.rules = nil
+	c.mu.Unlock()
+	c.running.Wait()
+}
+
+// apply gives a subject the rules that hold for it. An exempt subject keeps its
+// state, one that is not checked at all is healthy.
+func (c *Checker) apply(m *member) {
+	s := m.subject
+	if m.exempt {
+		s.rules.Store(nil)
+	} else {
+		s.rules.Store(c.rules)
+	}
+	if c.rules != nil || s.State() == Healthy {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counters = [kinds]int{}
+	s.move(Healthy, Cause{CauseChecksOff, "health checks were switched off"})
+}
+
+func (c *Checker) release(s *Subject) {
+	s.rules.Store(nil)
+	s.mu.Lock()
+	s.owner, s.notify = nil, nil
+	s.mu.Unlock()
+	c.monitor.retain(c.upstream, s)
+}
+
+// changed logs a flip and passes it on. It runs under the subject's lock.
+func (c *Checker) changed(s *Subject, t Transition) {
+	verdict := "HEALTHY"
+	if !t.To.Up() {
+		verdict = "UNHEALTHY"
+	}
+	c.log.Warn("health: target is "+verdict, "address", s, "cause", t.Cause.Code, "reason", t.Cause.Text)
+	if f := c.monitor.options.OnChange; f != nil {
+		f(Change{Transition: t, Upstream: c.upstream, Key: s.key})
+	}
+}
+
+// start begins the rounds of both classes. The first comes after a random part
+// of the interval, at most a second, so that upstreams configured together are
+// not probed together.
+func (c *Checker) start(r *Rules) {
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	for which, interval := range r.intervals {
+		if interval > 0 {
+			first := rand.N(min(interval, time.Second))
+			c.schedule(ctx, r, class(which), time.Now().Add(first))
+		}
+	}
+}
+
+// stop ends the rounds, if any; one under way reports nothing more.
+func (c *Checker) stop() {
+	if c.cancel != nil {
+		c.cancel()
+		c.cancel = nil
+	}
+	for _, timer := range c.timers {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// schedule lets a round begin at due and, after it, the next one a multiple of
+// the interval later: a round that takes longer than the interval makes others
+// skip, not queue. Between rounds there is a timer and no goroutine. It is
+// called under mu.
+func (c *Checker) schedule(ctx context.Context, r *Rules, which class, due time.Time) {
+	c.timers[which] = time.AfterFunc(time.Until(due), func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if ctx.Err() != nil {
+			return
+		}
+		subjects := c.members(which)
+		c.running.Add(1)
+		defer c.running.Done()
+		c.mu.Unlock()
+		c.round(ctx, r, which, subjects)
+		c.mu.Lock()
+		if ctx.Err() == nil {
+			c.schedule(ctx, r, which, after(due, r.intervals[which], time.Now()))
+		}
+	})
+}
+
+// after returns the first time later than now that is a multiple of interval
+// after due.
+func after(due time.Time, interval time.Duration, now time.Time) time.Time {
+	return due.Add((now.Sub(due)/interval + 1) * interval)
+}
+
+// members lists, under mu, the subjects of a class in random order.
+func (c *Checker) members(which class) []*Subject {
+	var list []*Subject
+	for _, m := range c.subjects {
+		if !m.exempt && m.subject.State().Up() == (which == up) {
+			list = append(list, m.subject)
+		}
+	}
+	if len(list) > 1 {
+		rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	}
+	return list
+}
+
+// round probes each subject once, at most as many at a time as the upstream's
+// concurrency and the monitor's bound allow. More than that do not start as fast
+// as they can, but evenly over half of the interval: thousands of addresses must
+// not make a burst.
+func (c *Checker) round(ctx context.Context, r *Rules, which class, subjects []*Subject) {
+	var pace time.Duration
+	if len(subjects) > r.concurrency {
+		pace = r.intervals[which] / time.Duration(2*len(subjects))
+	}
+	slots := make(chan struct{}, min(r.concurrency, max(len(subjects), 1)))
+	var probes sync.WaitGroup
+	defer probes.Wait()
+	begun := time.Now()
+	for i, s := range subjects {
+		if !pause(ctx, time.Until(begun.Add(time.Duration(i)*pace))) ||
+			!acquire(ctx, slots) || !acquire(ctx, c.monitor.slots) {
+			return
+		}
+		probes.Go(func() {
+			outcome := r.probe.run(ctx, &c.monitor.options, s.key)
+			<-c.monitor.slots
+			<-slots
+			if ctx.Err() == nil {
+				s.checked(r, outcome)
+			}
+		})
+	}
+}
+
+// acquire takes a slot unless ctx ends first.
+func acquire(ctx context.Context, slots chan struct{}) bool {
+	select {
+	case slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// pause waits unless ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

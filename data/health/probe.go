@@ -1,0 +1,163 @@
+package health
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxStatusLine bounds what a probe reads of an answer.
+const maxStatusLine = 4096
+
+// A probe is one way of asking an address how it is.
+type probe struct {
+	kind        string // "http", "https" or "tcp"
+	timeout     time.Duration
+	head        string // of the request, up to the value of Host
+	host        string // of the upstream, "" to use the target's
+	sni         string
+	verify      bool
+	certificate string // id
+	good, bad   *statuses
+}
+
+// errAnswer says that what came back is not HTTP.
+var errAnswer = errors.New("answer is not HTTP")
+
+// run probes once. Each operation has the whole timeout: to connect, to agree on
+// TLS, to send, to receive.
+func (p *probe) run(ctx context.Context, o *Options, k Key) Check {
+	c := Check{Time: time.Now()}
+	var err error
+	c.Status, err = p.ask(ctx, o, k)
+	c.Duration = time.Since(c.Time)
+	switch {
+	case errors.Is(err, errAnswer):
+		c.Result, c.Error = HTTPFailure, err.Error()
+	case isTimeout(err):
+		c.Result, c.Error = Timeout, err.Error()
+	case err != nil:
+		c.Result, c.Error = TCPFailure, err.Error()
+	case p.kind == "tcp", p.good.has(c.Status):
+		c.Result = Success
+	case p.bad.has(c.Status):
+		c.Result = HTTPFailure
+	default:
+		c.Result = NoVerdict
+	}
+	return c
+}
+
+// ask returns the status of the answer, or 0 for a connection alone.
+func (p *probe) ask(ctx context.Context, o *Options, k Key) (int, error) {
+	dialing, cancel := context.WithTimeout(ctx, p.timeout)
+	conn, err := o.Dial(dialing, "tcp", k.address())
+	cancel()
+	if err != nil {
+		return 0, fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close()
+	if p.kind == "tcp" {
+		return 0, nil
+	}
+	// When the checks end, so does the wait for an answer.
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	if p.kind == "https" {
+		if conn, err = p.handshake(ctx, conn, o, k); err != nil {
+			return 0, fmt.Errorf("tls: %w", err)
+		}
+	}
+	if err = p.allow(ctx, conn); err == nil {
+		_, err = io.WriteString(conn, p.head+p.hostHeader(k)+"\r\n\r\n")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("send: %w", err)
+	}
+	if err = p.allow(ctx, conn); err != nil {
+		return 0, fmt.Errorf("receive: %w", err)
+	}
+	return readStatus(conn)
+}
+
+// allow gives the next operation its time.
+func (p *probe) allow(ctx context.Context, conn net.Conn) error {
+	if err := conn.SetDeadline(time.Now().Add(p.timeout)); err != nil {
+		return err
+	}
+	return ctx.Err() // the deadline that its end set may just have been overwritten
+}
+
+func (p *probe) handshake(ctx context.Context, conn net.Conn, o *Options, k Key) (net.Conn, error) {
+	config := &tls.Config{
+		ServerName:         p.serverName(k),
+		RootCAs:            o.RootCAs,
+		InsecureSkipVerify: !p.verify, //nolint:gosec // https_verify_certificate says so
+	}
+	if o.Certificate != nil {
+		if own := o.Certificate(p.certificate); own != nil {
+			config.Certificates = []tls.Certificate{*own}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	secured := tls.Client(conn, config)
+	return secured, secured.HandshakeContext(ctx)
+}
+
+// readStatus reads the first line of an answer and nothing more.
+func readStatus(r io.Reader) (int, error) {
+	line, err := bufio.NewReaderSize(io.LimitReader(r, maxStatusLine), 256).ReadString('\n')
+	if err != nil && !(errors.Is(err, io.EOF) && line != "") {
+		return 0, fmt.Errorf("receive: %w", err)
+	}
+	return parseStatus(line)
+}
+
+// parseStatus finds the status in "HTTP/1.1 200 OK". It takes what the reference
+// takes: any version of digits, any blanks before the status.
+func parseStatus(line string) (int, error) {
+	rest, ok := strings.CutPrefix(line, "HTTP/")
+	major, rest := digits(rest)
+	rest, dot := strings.CutPrefix(rest, ".")
+	minor, rest := digits(rest)
+	status := strings.TrimLeft(rest, " \t")
+	code, _ := digits(status)
+	if !ok || major == "" || !dot || minor == "" || len(status) == len(rest) || code == "" {
+		return 0, errAnswer
+	}
+	n, err := strconv.Atoi(code)
+	if err != nil {
+		return 0, errAnswer
+	}
+	return n, nil
+}
+
+// digits splits s after its leading digits.
+func digits(s string) (head, tail string) {
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return s[:n], s[n:]
+}
+
+// isTimeout reports whether an operation had its time and not more.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.As(err, &timeout) && timeout.Timeout()
+}
+
+func sortedNames(headers map[string][]string) []string {
+	return slices.Sorted(maps.Keys(headers))
+}

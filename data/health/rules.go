@@ -1,0 +1,170 @@
+package health
+
+import (
+	"net"
+	"strings"
+	"time"
+
+	"gibbon/entity"
+)
+
+// Rules are an upstream's health checks, compiled.
+type Rules struct {
+	active, passive check
+	probe           probe
+	intervals       [classes]time.Duration // 0: the class is not probed
+	concurrency     int
+	refused         string // why the active checks asked for cannot run
+}
+
+// A check holds the thresholds of the active or the passive checks. A threshold
+// of 0 means that reports of its kind are ignored.
+type check struct {
+	limits  [kinds]int
+	good    statuses
+	bad     statuses
+	reports [kinds]string // the Cause code of each kind
+}
+
+// Compile returns the rules of an upstream, or nil when its checks are off:
+// when both intervals and all passive failure thresholds are 0.
+func Compile(u *entity.Upstream) *Rules {
+	h := &u.Healthchecks
+	a, p := &h.Active, &h.Passive
+	r := &Rules{
+		active: check{
+			limits: [kinds]int{
+				success:     number(a.Healthy.Successes),
+				tcpFailure:  number(a.Unhealthy.TCPFailures),
+				timeout:     number(a.Unhealthy.Timeouts),
+				httpFailure: number(a.Unhealthy.HTTPFailures),
+			},
+			good: statusesOf(a.Healthy.HTTPStatuses),
+			bad:  statusesOf(a.Unhealthy.HTTPStatuses),
+			reports: [kinds]string{
+				CauseProbeSuccess, CauseProbeConnect, CauseProbeTimeout, CauseProbeStatus,
+			},
+		},
+		passive: check{
+			limits: [kinds]int{
+				success:     number(p.Healthy.Successes),
+				tcpFailure:  number(p.Unhealthy.TCPFailures),
+				timeout:     number(p.Unhealthy.Timeouts),
+				httpFailure: number(p.Unhealthy.HTTPFailures),
+			},
+			reports: [kinds]string{
+				CausePassiveSuccess, CausePassiveConnect, CausePassiveTimeout, CausePassiveStatus,
+			},
+		},
+		intervals:   [classes]time.Duration{up: seconds(a.Healthy.Interval), down: seconds(a.Unhealthy.Interval)},
+		concurrency: int(max(number(a.Concurrency), 1)),
+		probe:       compileProbe(u),
+	}
+	r.probe.good, r.probe.bad = &r.active.good, &r.active.bad
+	limits := &r.passive.limits
+	if r.intervals == [classes]time.Duration{} && limits[tcpFailure]+limits[timeout]+limits[httpFailure] == 0 {
+		return nil
+	}
+	if p.Type != "tcp" { // of a TCP check, connections are all that counts
+		r.passive.good = statusesOf(p.Healthy.HTTPStatuses)
+		r.passive.bad = statusesOf(p.Unhealthy.HTTPStatuses)
+	}
+	switch a.Type {
+	case "http", "https", "tcp", "":
+	default:
+		if r.intervals != [classes]time.Duration{} {
+			r.refused = "active checks of type " + a.Type + " are not supported"
+		}
+		r.intervals = [classes]time.Duration{}
+	}
+	return r
+}
+
+// compileProbe gathers what a probe sends. The order of the head is the
+// reference's: configured headers first, Host last.
+func compileProbe(u *entity.Upstream) probe {
+	a := &u.Healthchecks.Active
+	p := probe{
+		kind:        a.Type,
+		timeout:     seconds(a.Timeout),
+		sni:         a.HTTPSSNI,
+		verify:      a.HTTPSVerifyCertificate,
+		certificate: u.ClientCertificate,
+		host:        u.HostHeader,
+	}
+	if p.timeout == 0 {
+		p.timeout = time.Second // a probe that may not take any time could never succeed
+	}
+	var head strings.Builder
+	path := a.HTTPPath
+	if path == "" {
+		path = "/"
+	}
+	head.WriteString("GET " + path + " HTTP/1.0\r\n")
+	for _, name := range sortedNames(a.Headers) {
+		for _, value := range a.Headers[name] {
+			if !strings.ContainsAny(name+value, "\r\n\x00") { // a line break would begin a second header
+				head.WriteString(name + ": " + value + "\r\n")
+			}
+		}
+	}
+	head.WriteString("Host: ")
+	p.head = head.String()
+	return p
+}
+
+// serverName returns the SNI of a probe. A host_header may carry a port, and an
+// IPv6 target brackets, which neither the SNI nor a certificate has.
+func (p *probe) serverName(k Key) string {
+	name := p.sni
+	if name == "" {
+		name = p.hostHeader(k)
+		if host, _, err := net.SplitHostPort(name); err == nil {
+			name = host
+		}
+	}
+	return strings.Trim(name, "[]")
+}
+
+// hostHeader returns the Host header of a probe.
+func (p *probe) hostHeader(k Key) string {
+	switch {
+	case p.host != "":
+		return p.host
+	case k.Target != "":
+		return k.Target
+	}
+	return k.Host
+}
+
+// statuses is a set of the status codes below 1024.
+type statuses [16]uint64
+
+func statusesOf(list []int) (s statuses) {
+	for _, code := range list {
+		if code >= 0 && code < 1024 {
+			s[code>>6] |= 1 << (code & 63)
+		}
+	}
+	return s
+}
+
+func (s *statuses) has(code int) bool {
+	return uint(code) < 1024 && s[code>>6]&(1<<(code&63)) != 0
+}
+
+// seconds turns the seconds of a field into a duration; null is 0.
+func seconds(s *float64) time.Duration {
+	if s == nil || *s <= 0 {
+		return 0
+	}
+	return time.Duration(*s * float64(time.Second))
+}
+
+// number returns what p points to; null is 0.
+func number[T int | int64](p *T) T {
+	if p == nil {
+		return 0
+	}
+	return *p
+}

@@ -1,0 +1,239 @@
+package health
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The kinds of report; each has a counter and, in each check, a threshold.
+const (
+	success = iota
+	tcpFailure
+	timeout
+	httpFailure
+	kinds
+)
+
+// kindNames are the kinds as configured in healthchecks.
+var kindNames = [kinds]string{"successes", "tcp_failures", "timeouts", "http_failures"}
+
+// A Subject is one address under judgement. All methods may be called from many
+// goroutines at a time.
+type Subject struct {
+	key   Key
+	owner *Checker // whose rules apply; guarded by mu
+	log   *slog.Logger
+
+	state atomic.Uint32         // a State; written under mu
+	rules atomic.Pointer[Rules] // nil: reports are ignored
+
+	mu       sync.Mutex // guards what follows
+	notify   func(down bool)
+	counters [kinds]int
+	cause    Cause
+	since    time.Time
+	checks   ring[Check]
+	history  ring[Transition]
+}
+
+// Key returns what the subject is about.
+func (s *Subject) Key() Key { return s.key }
+
+// State returns the present state.
+func (s *Subject) State() State { return State(s.state.Load()) }
+
+// Checked reports whether verdicts are made at all: health checks are on and the
+// address is not exempt from them.
+func (s *Subject) Checked() bool { return s.rules.Load() != nil }
+
+// Status reports the status of an answer to a proxied request. A good answer
+// from a healthy address costs two loads and a look into a bit set.
+func (s *Subject) Status(code int) {
+	r := s.rules.Load()
+	if r == nil {
+		return
+	}
+	switch {
+	case r.passive.good.has(code):
+		s.report(&r.passive, success, code)
+	case r.passive.bad.has(code):
+		s.report(&r.passive, httpFailure, code)
+	}
+}
+
+// Failure reports that a proxied request could not connect or lost its
+// connection.
+func (s *Subject) Failure() {
+	if r := s.rules.Load(); r != nil {
+		s.report(&r.passive, tcpFailure, 0)
+	}
+}
+
+// Timeout reports that a proxied request took too long.
+func (s *Subject) Timeout() {
+	if r := s.rules.Load(); r != nil {
+		s.report(&r.passive, timeout, 0)
+	}
+}
+
+// Order sets the state by hand and clears the counters. Later reports may change
+// it again. It reports whether there is somebody to give orders to: a subject
+// without checks takes none.
+func (s *Subject) Order(healthy bool) bool {
+	if s.rules.Load() == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counters = [kinds]int{}
+	to, text := Healthy, "marked healthy by hand"
+	if !healthy {
+		to, text = Unhealthy, "marked unhealthy by hand"
+	}
+	s.move(to, Cause{CauseOrder, text})
+	return true
+}
+
+// View returns what is known at this moment.
+func (s *Subject) View() View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &s.counters
+	return View{
+		State: s.State(), Cause: s.cause, Since: s.since,
+		Counters: Counters{c[success], c[tcpFailure], c[timeout], c[httpFailure]},
+		Checks:   s.checks.list(),
+		History:  s.history.list(),
+	}
+}
+
+// report counts one observation and flips the state when a threshold is
+// reached. What agrees with the state is ignored, and so is what has no
+// threshold; neither takes the lock.
+func (s *Subject) report(c *check, kind, status int) {
+	limit := c.limits[kind]
+	if limit == 0 || s.agrees(kind) {
+		return
+	}
+	s.mu.Lock()
+	if s.agrees(kind) { // somebody else has just flipped it
+		s.mu.Unlock()
+		return
+	}
+	count := s.count(kind)
+	verdict, inner := Unhealthy, MostlyHealthy
+	if kind == success {
+		verdict, inner = Healthy, MostlyUnhealthy
+	}
+	switch state := s.State(); {
+	case count >= limit:
+		s.move(verdict, Cause{c.reports[kind], explain(kind, status, count, limit)})
+	case state == Healthy && kind != success, state == Unhealthy && kind == success:
+		s.move(inner, Cause{c.reports[kind], explain(kind, status, count, limit)})
+	}
+	s.mu.Unlock()
+	if kind == success {
+		s.log.Debug("health: success counted", "address", s, "count", count, "limit", limit)
+	} else {
+		s.log.Warn("health: failure counted", "address", s, "kind", kindNames[kind], "status", status,
+			"count", count, "limit", limit)
+	}
+}
+
+// agrees reports whether an observation says what the state says anyway.
+func (s *Subject) agrees(kind int) bool {
+	if kind == success {
+		return s.State() == Healthy
+	}
+	return s.State() == Unhealthy
+}
+
+// count adds one and resets what speaks for the opposite: a success all
+// failures, a failure the successes only.
+func (s *Subject) count(kind int) int {
+	s.counters[kind]++
+	if n := s.counters[kind]; kind == success {
+		s.counters = [kinds]int{success: n}
+	} else {
+		s.counters[success] = 0
+	}
+	return s.counters[kind]
+}
+
+// move changes the state, under mu, and tells those concerned when the address
+// went up or down. Steps to an inner state leave cause and history alone, or a
+// target that answers now well, now badly would push out all else. An order that
+// confirms the verdict becomes its cause.
+func (s *Subject) move(to State, cause Cause) {
+	t := Transition{Time: time.Now(), From: s.State(), To: to, Cause: cause}
+	s.state.Store(uint32(to))
+	flips := t.From.Up() != to.Up()
+	if flips || cause.Code == CauseOrder {
+		s.cause = cause
+		s.history.add(t, maxHistory)
+	}
+	if !flips {
+		return
+	}
+	s.since = t.Time
+	if s.notify != nil {
+		s.notify(!to.Up())
+	}
+	if s.owner != nil {
+		s.owner.changed(s, t)
+	}
+}
+
+// checked keeps the outcome of a probe and counts it.
+func (s *Subject) checked(r *Rules, c Check) {
+	if s.rules.Load() != r {
+		return // other rules apply by now
+	}
+	s.mu.Lock()
+	s.checks.add(c, maxChecks)
+	s.mu.Unlock()
+	switch c.Result {
+	case Success:
+		s.report(&r.active, success, c.Status)
+	case HTTPFailure:
+		s.report(&r.active, httpFailure, c.Status)
+	case TCPFailure:
+		s.report(&r.active, tcpFailure, 0)
+	case Timeout:
+		s.report(&r.active, timeout, 0)
+	case NoVerdict:
+	}
+}
+
+// explain words a cause: what happened, and how often it may.
+func explain(kind, status, count, limit int) string {
+	var what string
+	switch {
+	case kind == success && status == 0:
+		what = "connection established"
+	case kind == success || kind == httpFailure && status != 0:
+		what = "status " + strconv.Itoa(status)
+	case kind == httpFailure:
+		what = "answer not understood"
+	case kind == timeout:
+		what = "timed out"
+	default:
+		what = "connection refused or broken"
+	}
+	return fmt.Sprintf("%s (%s %d/%d)", what, kindNames[kind], count, limit)
+}
+
+// String names the subject as the reference's logs do: target(ip:port).
+func (s *Subject) String() string {
+	return s.key.Target + "(" + s.key.address() + ")"
+}
+
+// LogValue is [Subject.String], made only when it is logged.
+func (s *Subject) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+func (k Key) address() string { return net.JoinHostPort(k.Host, strconv.Itoa(int(k.Port))) }
