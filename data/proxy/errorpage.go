@@ -1,4 +1,3 @@
-// Package proxy is the life of a request: read, route, pick, send, answer, log.
 package proxy
 
 import (
@@ -37,6 +36,18 @@ const (
 	ReasonClientGone        Reason = "client_gone"
 	ReasonInternal          Reason = "internal"
 )
+
+// Reasons lists the reasons whose names are known beforehand. Requests that are not valid HTTP have
+// further ones, which begin with "malformed_".
+func Reasons() []Reason {
+	return []Reason{
+		ReasonNoRoute, ReasonNoService, ReasonNoPeer, ReasonNoPeerOnRetry, ReasonNameResolution,
+		ReasonHTTPSRequired, ReasonHTTP2Required, ReasonNotGRPC, ReasonProtocolNotServed, ReasonBadPath,
+		ReasonBodyTooLarge, ReasonBodySpool, ReasonConnectRefused, ReasonConnectTimeout, ReasonTLS,
+		ReasonSendTimeout, ReasonReadTimeout, ReasonClosedEarly, ReasonMalformedAnswer,
+		ReasonAnswerHeadTooBig, ReasonTruncatedAnswer, ReasonClientGone, ReasonInternal,
+	}
+}
 
 // A format is the media type of an error body.
 type format uint8
@@ -145,12 +156,15 @@ func appendErrorBody(dst []byte, f format, message, requestID string) []byte {
 
 // appendHTMLPage appends the small page that stands for statuses which have no
 // template: redirects, 501, 505 and plain HTTP on a TLS port.
-func appendHTMLPage(dst []byte, title, heading string) []byte {
-	dst = append(dst, "<html>\r\n<head><title>"...)
-	dst = append(dst, title...)
-	dst = append(dst, "</title></head>\r\n<body>\r\n<center><h1>"...)
-	dst = append(dst, heading...)
-	return append(dst, "</h1></center>\r\n</body>\r\n</html>\r\n"...)
+func appendHTMLPage(dst []byte, code, phrase, explanation string) []byte {
+	title := phrase
+	if explanation != "" {
+		title = explanation
+		explanation = "<center>" + explanation + "</center>\r\n"
+	}
+	dst = append(dst, "<html>\r\n<head><title>"+code+title+"</title></head>\r\n<body>\r\n"...)
+	dst = append(dst, "<center><h1>"+code+phrase+"</h1></center>\r\n"+explanation...)
+	return append(dst, "</body>\r\n</html>\r\n"...)
 }
 
 // reasonPhrase is the reason phrase that clients of the reference see for a

@@ -1,0 +1,257 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"gibbon/data/balancer"
+	"gibbon/data/http1"
+	"gibbon/data/resolver"
+	"gibbon/telemetry"
+)
+
+// maxInterim bounds the 1xx answers that a target may send before its final one.
+const maxInterim = 32
+
+// errUnaskedSwitch says that a target switched protocols without being asked to.
+var errUnaskedSwitch = errors.New("target switched protocols unasked")
+
+// forward tries targets until one answers. It reports whether the head of an
+// answer is there; otherwise the client has an answer of the gateway's own.
+func (x *exchange) forward() bool {
+	if x.service.Balancer.NeedsHash() {
+		x.hash()
+	}
+	for try := 0; ; try++ {
+		if !x.pick(try) {
+			return false
+		}
+		err := x.try()
+		if err == nil {
+			return true
+		}
+		f := x.failureOf(err)
+		last := try >= x.service.Retries || !f.repeatable
+		x.tryFailed(f, last)
+		if last {
+			x.failTries(err, f)
+			return false
+		}
+	}
+}
+
+// pick chooses the address of the next try.
+func (x *exchange) pick(try int) bool {
+	a, err := x.service.Balancer.Pick(&x.attempt)
+	if errors.Is(err, balancer.ErrUnresolved) {
+		ctx, cancel := context.WithTimeout(context.Background(), timeoutOr(x.service.ConnectTimeout))
+		a, err = x.service.Balancer.Wait(ctx, &x.attempt)
+		cancel()
+	}
+	if err == nil {
+		x.address, x.name = a, a.Target
+		x.target = a.Link.(*link) //nolint:errcheck,forcetypeassert // Links.Open put it there
+		return true
+	}
+	if unresolved, ok := errors.AsType[*balancer.ResolveError](err); ok {
+		x.failResolve(unresolved)
+		return false
+	}
+	if try > 0 {
+		x.fail(503, statusMessage(503), ReasonNoPeerOnRetry, raisedForTries)
+		return false
+	}
+	x.fail(503, "failure to get a peer from the ring-balancer", ReasonNoPeer, raisedByLogic)
+	return false
+}
+
+func (x *exchange) failResolve(err *balancer.ResolveError) {
+	if e, ok := errors.AsType[*resolver.Error](err.Err); ok && e.NotFound {
+		x.fail(503, "name resolution failed", ReasonNameResolution, raisedByLogic)
+		return
+	}
+	x.fail(500, "failed the initial dns/balancer resolve for '"+err.Host+"' with: "+err.Err.Error(), ReasonNameResolution, raisedByLogic)
+}
+
+// try sends the request to the picked address and reads the head of the answer.
+// A connection that turns out to have been closed while it was idle does not
+// count: the request goes out once more on a new one.
+func (x *exchange) try() error {
+	pool := x.target.pool(x, x.address)
+	timeout := timeoutOr(x.service.ConnectTimeout)
+	x.handed, x.first = x.proxy.now(), 0
+	for again := false; ; again = true {
+		var up *http1.Conn
+		var reused bool
+		var err error
+		if again {
+			up, err = pool.Dial(timeout)
+		} else {
+			up, reused, err = pool.Get(x.conn.Hint(), timeout)
+		}
+		if err != nil {
+			return err
+		}
+		if reused && !x.request.Idempotent() && !up.Alive() {
+			up.Close()
+			continue
+		}
+		up.SetTimeouts(x.service.ReadTimeout, x.service.WriteTimeout)
+		if err = x.converse(up); err == nil {
+			x.upstream = up
+			return nil
+		}
+		up.Close()
+		if !reused || !errors.Is(err, http1.ErrStale) || !x.request.Idempotent() || x.upload == streamed {
+			return err
+		}
+	}
+}
+
+// converse sends the request on up and reads the head of the final answer.
+func (x *exchange) converse(up *http1.Conn) error {
+	up.Out = x.appendRequest(up.Out[:0], x.address)
+	if err := x.sendBody(up); err != nil {
+		return err
+	}
+	for range maxInterim {
+		if err := up.ReadResponse(x.request.Method); err != nil {
+			return err
+		}
+		if x.first == 0 {
+			x.first = x.proxy.now()
+		}
+		switch status := up.Response.Status; {
+		case status == 101 && x.request.WebSocket, status >= 200:
+			return nil
+		case status == 101:
+			return &http1.Error{Op: http1.OpReadHead, Kind: http1.KindMalformed, Reason: "unasked_switch", Err: errUnaskedSwitch}
+		case status != 100 && x.request.Minor > 0:
+			x.passInterim(up)
+		}
+	}
+	return &http1.Error{Op: http1.OpReadHead, Kind: http1.KindMalformed, Reason: "endless_interim"}
+}
+
+// A failure is what is to be made of a failed try.
+type failure struct {
+	kind       telemetry.FailureKind
+	reason     Reason
+	status     int // 502, 504, or 0 when it was the client that failed
+	repeatable bool
+	invalid    bool // the target answered, but not with HTTP
+}
+
+// failureOf judges the error of a try. What never reached the target may be
+// repeated; what did only if the method allows it.
+func (x *exchange) failureOf(err error) failure {
+	if _, ok := errors.AsType[*clientError](err); ok {
+		return failure{reason: ReasonClientGone}
+	}
+	e, ok := errors.AsType[*http1.Error](err)
+	if !ok {
+		return failure{kind: telemetry.FailureSend, reason: ReasonInternal, status: 502}
+	}
+	sent := e.Op != http1.OpDial && e.Op != http1.OpHandshake
+	f := failure{status: 502, repeatable: (!sent || x.request.Idempotent()) && x.upload != streamed}
+	timeout := e.Kind == http1.KindTimeout
+	if timeout {
+		f.status = 504
+	}
+	switch {
+	case e.Kind == http1.KindMalformed || e.Kind == http1.KindHeadTooLarge:
+		f.kind, f.reason, f.invalid, f.repeatable = telemetry.FailureInvalid, ReasonMalformedAnswer, true, false
+		if e.Kind == http1.KindHeadTooLarge {
+			f.reason = ReasonAnswerHeadTooBig
+		}
+	case e.Kind == http1.KindTLS:
+		f.kind, f.reason = telemetry.FailureTLS, ReasonTLS
+	case !sent && timeout:
+		f.kind, f.reason = telemetry.FailureConnectTimeout, ReasonConnectTimeout
+	case !sent:
+		f.kind, f.reason = telemetry.FailureConnect, ReasonConnectRefused
+	case e.Op == http1.OpWrite && timeout:
+		f.kind, f.reason = telemetry.FailureSendTimeout, ReasonSendTimeout
+	case e.Op == http1.OpWrite:
+		f.kind, f.reason = telemetry.FailureSend, ReasonClosedEarly
+	case timeout:
+		f.kind, f.reason = telemetry.FailureReadTimeout, ReasonReadTimeout
+	default:
+		f.kind, f.reason = telemetry.FailureRead, ReasonClosedEarly
+	}
+	return f
+}
+
+// tryFailed reports a failed try to passive health checks, metrics and log. The reference counts the last try of a
+// request by the status that the client gets; a broken connection counts as that
+// here too, or a service without retries would never lose a dead target.
+func (x *exchange) tryFailed(f failure, last bool) {
+	a := x.address
+	if f.status != 0 {
+		switch {
+		case f.status == 504:
+			a.ReportTimeout()
+		case f.invalid:
+			a.ReportStatus(502)
+		default:
+			a.ReportFailure()
+			if last {
+				a.ReportStatus(502)
+			}
+		}
+		x.targetMetrics().Fail(f.kind)
+		x.tries = append(x.tries, telemetry.Try{
+			Address: a.AddrPort, Failure: f.kind.String(), Latency: x.proxy.now() - x.handed,
+		})
+	}
+	a.Done()
+	x.address = nil
+}
+
+// failTries answers the client after the last try.
+func (x *exchange) failTries(err error, f failure) {
+	if f.status == 0 {
+		x.clientFailed(errors.Unwrap(err))
+		return
+	}
+	if x.upload == streamed {
+		x.conn.KeepAlive = false
+	}
+	x.proxy.log.Error("upstream failed", "reason", string(f.reason), "error", err, "tries", strconv.Itoa(len(x.tries)),
+		"upstream", x.service.Balancer.Name(), "request_id", string(x.id[:]))
+	x.fail(f.status, statusMessage(f.status), f.reason, raisedForTries)
+}
+
+func (x *exchange) targetMetrics() *telemetry.TargetMetrics {
+	return x.target.metrics(x.service.Balancer.Name(), x.address.Target)
+}
+
+// release gives the connection of a try that was answered back to its pool.
+func (x *exchange) release() {
+	if x.upstream == nil {
+		return
+	}
+	x.target.pool(x, x.address).Put(x.upstream)
+	x.leave()
+}
+
+// abandon closes the connection of the running try.
+func (x *exchange) abandon() {
+	if x.upstream != nil {
+		x.upstream.Close()
+	}
+	if x.address != nil {
+		x.leave()
+	}
+}
+
+// leave ends the try at the present address.
+func (x *exchange) leave() {
+	x.address.Done()
+	x.upstream, x.address = nil, nil
+}
+
+// since is the time from an earlier moment to now.
+func (x *exchange) since(earlier time.Duration) time.Duration { return x.proxy.now() - earlier }

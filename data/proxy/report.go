@@ -1,0 +1,98 @@
+package proxy
+
+import (
+	"time"
+
+	"gibbon/data/http1"
+	"gibbon/telemetry"
+)
+
+// report counts and logs the exchange.
+func (x *exchange) report() {
+	now := x.proxy.now()
+	total := now - x.started
+	latencies := telemetry.Latencies{Request: total, Kong: total, Upstream: -1}
+	if x.handed != 0 {
+		first := x.first
+		if first == 0 {
+			first = now
+		}
+		latencies.Kong = x.handed - x.started
+		latencies.Upstream = first - x.handed
+		latencies.Receive = now - first
+	}
+	ingress := x.requestHead() + x.received
+	metrics := x.proxy.noRoute
+	if x.route != nil {
+		metrics = x.route.Metrics()
+	}
+	metrics.Observe(&telemetry.Observation{
+		Status: x.status, Proxied: x.proxied, Ingress: ingress, Egress: x.headBytes + x.sent, Latencies: latencies,
+	})
+	if x.reason != "" {
+		if counter := x.proxy.reasons[x.reason]; counter != nil {
+			counter.Add(1)
+		} else {
+			x.proxy.malformed.Add(1)
+		}
+	}
+	x.log(latencies, ingress)
+}
+
+// log writes the line in the access log.
+func (x *exchange) log(latencies telemetry.Latencies, ingress int64) {
+	if x.proxy.access == nil {
+		return
+	}
+	r := x.request
+	e := &x.entry
+	*e = telemetry.Entry{
+		Time:      time.Unix(0, x.proxy.clock.Unix()),
+		Client:    x.client.addr,
+		Method:    r.Method,
+		URI:       r.Target,
+		Proto:     "HTTP/1.1",
+		Host:      r.Host,
+		Status:    x.status,
+		BodyBytes: x.sent,
+		Referer:   r.Fields.Value(http1.RefererField),
+		UserAgent: r.Fields.Value(http1.UserAgentField),
+		RequestID: x.id[:],
+		Tries:     x.tries,
+		Latencies: latencies,
+		BytesIn:   ingress,
+		BytesOut:  x.headBytes + x.sent,
+		Reason:    string(x.reason),
+	}
+	if r.Minor == 0 {
+		e.Proto = "HTTP/1.0"
+	}
+	if x.route != nil {
+		e.Route = nameOr(x.route.Entity.Name, x.route.Entity.ID)
+	}
+	if s := x.service; s != nil {
+		e.Service = nameOr(s.Entity.Name, s.Entity.ID)
+		e.Upstream = s.Balancer.Name()
+	}
+	e.Target = x.name
+	x.proxy.access.Append(e)
+	*e = telemetry.Entry{}
+}
+
+func nameOr(name, id string) string {
+	if name != "" {
+		return name
+	}
+	return id
+}
+
+// requestHead is the length of the request's head as it came, but for optional blanks.
+func (x *exchange) requestHead() int64 {
+	r := x.request
+	n := len(r.Method) + len(r.Target) + len("  HTTP/1.1\r\n\r\n")
+	for i := range r.Fields.Len() {
+		f := r.Fields.At(i)
+		n += len(f.Name) + len(f.Value) + len(": \r\n")
+	}
+	return int64(n)
+}
