@@ -18,7 +18,13 @@
 //     an alternation is.
 package router
 
-import "gibbon/entity"
+import (
+	"errors"
+	"hash/maphash"
+	"slices"
+
+	"gibbon/entity"
+)
 
 // A Flavour is a rule for ordering routes.
 type Flavour uint8
@@ -78,7 +84,8 @@ type Headers interface {
 	At(i int) (name, value []byte)
 }
 
-// A Query is what a request is matched by. The router keeps none of it.
+// A Query is what a request is matched by. The router keeps none of it, except
+// that a [Match] refers to Path for its captures.
 type Query struct {
 	Method  []byte
 	Host    []byte  // without port; any case
@@ -100,3 +107,69 @@ const (
 	ByHeader
 	BySNI
 )
+
+// A Router is an immutable set of routes, in order of priority.
+type Router struct {
+	flavour Flavour
+	index   index
+	members *table[*member] // by the hash of the route's id
+	routes  int
+}
+
+// A member is one route of a router. Those whose ids have the same hash are
+// linked.
+type member struct {
+	entry      *Entry
+	candidates []*candidate
+	next       *member
+}
+
+// New compiles routes. It leaves out routes of the stream protocols, and those
+// that cannot be compiled: the error then joins one [RouteError] for each, and
+// the router works without them.
+func New(o Options, entries []*Entry) (*Router, error) {
+	empty := &Router{flavour: o.Flavour, index: index{seed: maphash.MakeSeed()}}
+	return empty.Apply(nil, entries)
+}
+
+// Apply returns a router without the routes of the given ids and with the added
+// ones. An added route replaces the one of the same id. The error is that of
+// [New], for the added routes.
+//
+// What does not change is shared: the work depends on how much changes, and
+// hardly on how many routes there are.
+func (r *Router) Apply(removed []string, added []*Entry) (*Router, error) {
+	next, e := *r, new(edit)
+	for _, id := range removed {
+		next.remove(e, id)
+	}
+	members := make([]*member, 0, len(added))
+	var failed []error
+	for _, entry := range added {
+		next.remove(e, entry.Route.ID)
+		if !isHTTP(entry.Route) {
+			continue
+		}
+		candidates, err := compile(r.flavour, entry)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		m := &member{entry: entry, candidates: candidates}
+		members = append(members, m)
+		next.add(e, m)
+	}
+	all := make([]*candidate, 0, len(members))
+	for _, m := range members {
+		// One that was added twice counts as it was added last.
+		if entry, ok := next.Entry(m.entry.Route.ID); ok && entry == m.entry {
+			all = append(all, m.candidates...)
+		}
+	}
+	// Best first, because a list grows at its end for nothing.
+	slices.SortFunc(all, func(a, b *candidate) int { return a.rank.compare(&b.rank) })
+	for _, c := range all {
+		next.index.insert(e, c)
+	}
+	return &next, errors.Join(failed...)
+}

@@ -1,0 +1,256 @@
+package router
+
+import (
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gibbon/entity"
+)
+
+// A candidate is what competes for a request: a route, or one group of a
+// route's paths. It holds every condition, so that an index may offer it for
+// requests that it does not match.
+type candidate struct {
+	rank       rank
+	entry      *Entry
+	attributes Attribute
+	methods    []string
+	hosts      []namePattern // in the order of the route's hosts
+	regexps    []*pathRegexp
+	prefixes   []string // longest first
+	headers    []headerCondition
+	snis       []namePattern
+}
+
+// count returns the number of attributes.
+func (a Attribute) count() int { return bits.OnesCount8(uint8(a)) }
+
+func (c *candidate) wildcardHost() bool {
+	return slices.ContainsFunc(c.hosts, func(p namePattern) bool { return p.kind != exact })
+}
+
+// prefixLength returns the length of the longest prefix.
+func (c *candidate) prefixLength() uint64 {
+	if len(c.prefixes) == 0 {
+		return 0
+	}
+	return uint64(min(len(c.prefixes[0]), maxPathLength))
+}
+
+// isHTTP reports whether the router deals with a route: the first protocol
+// tells to which subsystem it belongs.
+func isHTTP(r *entity.Route) bool {
+	if len(r.Protocols) == 0 {
+		return true
+	}
+	switch r.Protocols[0] {
+	case "tcp", "tls", "udp", "tls_passthrough":
+		return false
+	}
+	return true
+}
+
+// compile returns the candidates of a route.
+func compile(f Flavour, e *Entry) ([]*candidate, error) {
+	r := e.Route
+	base, err := compileRest(f, e)
+	if err != nil {
+		return nil, err
+	}
+	if f == Traditional {
+		if err := base.addPaths(r, r.Paths); err != nil {
+			return nil, err
+		}
+		base.rank = traditionalRank(r, base, routeID(r.ID))
+		return []*candidate{base}, nil
+	}
+	split := groupPaths(r.Paths)
+	if len(split) <= 1 {
+		if err := base.addPaths(r, r.Paths); err != nil {
+			return nil, err
+		}
+		base.rank = compatibleRank(r, base, routeID(r.ID))
+		return []*candidate{base}, nil
+	}
+	out := make([]*candidate, len(split))
+	for i, paths := range split {
+		c := *base
+		if err := c.addPaths(r, paths); err != nil {
+			return nil, err
+		}
+		c.rank = compatibleRank(r, &c, groupID(r.ID, strconv.Itoa(i+1)))
+		out[i] = &c
+	}
+	return out, nil
+}
+
+// compileRest compiles everything but the paths.
+func compileRest(f Flavour, e *Entry) (*candidate, error) {
+	r := e.Route
+	c := &candidate{entry: e, methods: r.Methods}
+	if len(r.Methods) > 0 {
+		c.attributes |= ByMethod
+	}
+	c.hosts = parseNames(r.Hosts)
+	if len(c.hosts) > 0 {
+		c.attributes |= ByHost
+	}
+	c.snis = parseNames(r.SNIs)
+	if len(c.snis) > 0 {
+		c.attributes |= BySNI
+	}
+	for name, values := range r.Headers {
+		h := headerCondition{name: lower(name)}
+		for _, v := range values {
+			pattern, ok := strings.CutPrefix(v, "~*")
+			if !ok || f == Traditional && len(values) > 1 {
+				h.values = append(h.values, lower(v))
+				continue
+			}
+			re, err := compileHeader(pattern)
+			if err != nil {
+				return nil, &RouteError{Route: r, Field: "headers", Text: v, Err: err}
+			}
+			h.regexps = append(h.regexps, re)
+		}
+		c.headers = append(c.headers, h)
+		c.attributes |= ByHeader
+	}
+	slices.SortFunc(c.headers, func(a, b headerCondition) int { return strings.Compare(a.name, b.name) })
+	return c, nil
+}
+
+func parseNames(values []string) []namePattern {
+	if len(values) == 0 {
+		return nil
+	}
+	out := make([]namePattern, len(values))
+	for i, v := range values {
+		out[i] = parseName(v)
+	}
+	return out
+}
+
+// addPaths compiles paths, which are all of a route or one group of them.
+func (c *candidate) addPaths(r *entity.Route, paths []string) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	c.attributes |= ByPath
+	if len(paths) == 1 && !isRegexp(paths[0]) {
+		c.prefixes = paths // the usual case allocates nothing
+		return nil
+	}
+	for _, path := range paths {
+		if !isRegexp(path) {
+			c.prefixes = append(c.prefixes, path)
+			continue
+		}
+		p, err := compilePath(path)
+		if err != nil {
+			return &RouteError{Route: r, Field: "paths", Text: path, Err: err}
+		}
+		c.regexps = append(c.regexps, p)
+	}
+	slices.SortStableFunc(c.prefixes, func(a, b string) int { return len(b) - len(a) })
+	return nil
+}
+
+func isRegexp(path string) bool { return strings.HasPrefix(path, "~") }
+
+// groupPaths splits paths into the regular expressions and the prefixes of each
+// length. The groups are in the order in which their first paths come.
+func groupPaths(paths []string) [][]string {
+	if len(paths) <= 1 {
+		return nil
+	}
+	var out [][]string
+	place := make(map[int]int) // length of prefix, or -1, to index in out
+	for _, path := range paths {
+		key := len(path)
+		if isRegexp(path) {
+			key = -1
+		}
+		i, ok := place[key]
+		if !ok {
+			i = len(out)
+			place[key] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], path)
+	}
+	return out
+}
+
+// An outcome is how a candidate matched.
+type outcome struct {
+	prefix int         // Match.Prefix
+	path   string      // Match.Path
+	host   int         // index of the route's host
+	regexp *pathRegexp // nil when no regular expression matched
+}
+
+// match reports whether a candidate matches. Host and SNI of the query are
+// taken from s, where they are in the form that patterns compare with.
+func (c *candidate) match(q *Query, s *scratch, o *outcome) bool {
+	if len(c.methods) > 0 && !contains(c.methods, q.Method) {
+		return false
+	}
+	o.host = -1
+	if len(c.hosts) > 0 {
+		o.host = matchName(c.hosts, s.host, q.Port)
+		if o.host < 0 {
+			return false
+		}
+	}
+	if q.TLS && len(c.snis) > 0 && matchName(c.snis, s.sni, 0) < 0 {
+		return false
+	}
+	for i := range c.headers {
+		if q.Headers == nil || !c.headers[i].match(q.Headers, s.lines) {
+			return false
+		}
+	}
+	return c.matchPath(q.Path, o)
+}
+
+func (c *candidate) matchPath(path []byte, o *outcome) bool {
+	o.prefix, o.path, o.regexp = 0, "", nil
+	if len(c.regexps) == 0 && len(c.prefixes) == 0 {
+		return true
+	}
+	for _, re := range c.regexps {
+		if n := re.match(path); n >= 0 {
+			o.prefix, o.path, o.regexp = n, re.source, re
+			return true
+		}
+	}
+	for _, p := range c.prefixes {
+		if len(path) >= len(p) && string(path[:len(p)]) == p {
+			o.prefix, o.path = len(p), p
+			return true
+		}
+	}
+	return false
+}
+
+// matchName returns the index of the first pattern that matches, or -1.
+func matchName(patterns []namePattern, name []byte, port int) int {
+	for i := range patterns {
+		if p := &patterns[i]; (p.port == 0 || p.port == port) && p.match(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func contains(methods []string, method []byte) bool {
+	for _, m := range methods {
+		if m == string(method) {
+			return true
+		}
+	}
+	return false
+}
