@@ -56,7 +56,8 @@ var (
 	addresses atomic.Int64
 )
 
-// Build compiles the program once per test process and returns its path.
+// Build compiles the program once per test process, with the race detector when
+// the tests run with it, and returns its path.
 // GIBBON_BINARY names one that is used instead.
 func Build() (string, error) { return buildOnce() }
 
@@ -69,7 +70,11 @@ func build() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "gibbon")
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", path, "gibbon/cmd/gibbon").CombinedOutput()
+	arguments := []string{"build", "-trimpath", "-o", path}
+	if raceDetector {
+		arguments = append(arguments, "-race")
+	}
+	out, err := exec.CommandContext(context.Background(), "go", append(arguments, "gibbon/cmd/gibbon")...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build gibbon: %w\n%s", err, out)
 	}
@@ -249,6 +254,9 @@ func (g *Gateway) Stop() error {
 	}
 	select {
 	case <-g.exited:
+		if strings.Contains(g.Output(), "WARNING: DATA RACE") {
+			return errors.New("gibbon has a data race")
+		}
 		return nil
 	case <-time.After(10 * time.Second):
 		return errors.New("gibbon did not stop within 10 s of SIGTERM")

@@ -1,0 +1,236 @@
+//go:build linux
+
+// Command bench measures the program against nginx and HAProxy, and how soon
+// it serves after its start:
+//
+//	bench [-gibbon FILE] [-rounds N] [-seconds S] [-write FILE] peers
+//	bench [-gibbon FILE] [-rounds N] [-write FILE] start
+//
+// Every proxy gets one core; the origin and the load generator, one thread
+// together, get the other one. The proxies take turns, round by round, so that
+// what else the machine does hits all of them.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// options are the command line.
+type options struct {
+	gibbon      string
+	rounds      int
+	length      time.Duration
+	connections int
+	idle        int
+	routes      int
+	write       string
+	only        string
+}
+
+func main() {
+	var o options
+	var seconds float64
+	flag.StringVar(&o.gibbon, "gibbon", "bin/gibbon", "the program")
+	flag.IntVar(&o.rounds, "rounds", 7, "rounds")
+	flag.Float64Var(&seconds, "seconds", 4, "length of one measurement")
+	flag.IntVar(&o.connections, "connections", 64, "keep-alive connections")
+	flag.IntVar(&o.idle, "idle", 10_000, "idle connections for the memory figure, 0 for none")
+	flag.IntVar(&o.routes, "routes", 1000, "routes")
+	flag.StringVar(&o.write, "write", "", "Markdown file in which to replace the section of this benchmark")
+	flag.StringVar(&o.only, "only", "", "measure only this proxy (nginx stays, as the unit)")
+	flag.Parse()
+	o.length = time.Duration(seconds * float64(time.Second))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	run := map[string]func(context.Context, options) error{"peers": peers, "start": starts}[flag.Arg(0)]
+	if run == nil {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has run
+	}
+}
+
+// prepare resolves the program, raises the soft limit of open files and moves this
+// process to the last core.
+func (o *options) prepare() error {
+	path, err := filepath.Abs(o.gibbon)
+	if err != nil {
+		return err
+	}
+	o.gibbon = path
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	if limit.Max < uint64(o.idle+1000) {
+		return fmt.Errorf("%d idle connections need more open files than the hard limit of %d", o.idle, limit.Max)
+	}
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	if runtime.NumCPU() == 1 && os.Getenv("BENCH_PINNED") == "" {
+		return fmt.Errorf("two cores are needed: one for the proxy, one for the load")
+	}
+	if os.Getenv("BENCH_PINNED") == "" { // once more, pinned from the first thread on
+		taskset := "/usr/bin/taskset"
+		arguments := append([]string{"taskset", "-c", strconv.Itoa(runtime.NumCPU() - 1)}, os.Args...)
+		return syscall.Exec(taskset, arguments, append(os.Environ(), "BENCH_PINNED=1"))
+	}
+	debug.SetGCPercent(1000)
+	runtime.LockOSThread()
+	return nil
+}
+
+// sample is what one round measured of one proxy.
+type sample struct {
+	cpu      time.Duration // of the proxy, per request
+	rate     float64       // requests per second, as many as go
+	p50, p99 time.Duration // at half of nginx's rate
+	memory   int64         // after the load
+	perIdle  float64       // bytes per idle connection; 0 when not measured
+	failures int
+}
+
+const nginx = "nginx"
+
+// peers measures all proxies in turn.
+func peers(ctx context.Context, o options) error {
+	if err := o.prepare(); err != nil {
+		return err
+	}
+	var all []proxy
+	for _, p := range proxies(o.gibbon) {
+		if o.only == "" || p.name == o.only || p.name == nginx {
+			all = append(all, p)
+		}
+	}
+	requests := make([][]byte, o.routes)
+	for i := range requests {
+		requests[i] = fmt.Appendf(nil, "GET %s/items?page=%d HTTP/1.1\r\nHost: api.example.test\r\nUser-Agent: bench/1\r\nAccept: application/json\r\n\r\n", route(i), i)
+	}
+	s := setting{routes: o.routes, targets: []string{"127.0.0.1:19091", "127.0.0.1:19092"}, core: "0"}
+	l, err := newLoop(s.targets, requests)
+	if err != nil {
+		return err
+	}
+	samples := map[string][]sample{}
+	idle := map[string]float64{}
+	for round := range o.rounds {
+		half := 0.0
+		// nginx goes first in a round only every third time.
+		for i := range all {
+			p := all[(i+round)%len(all)]
+			one, err := measureOne(ctx, l, p, s, o)
+			if err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			samples[p.name] = append(samples[p.name], one)
+			if p.name == nginx {
+				half = one.rate / 2
+			}
+			fmt.Fprintf(os.Stderr, "round %d  %-8s %6.2f µs CPU/request  %7.0f requests/s  %d failures\n", round+1, p.name, float64(one.cpu.Nanoseconds())/1e3, one.rate, one.failures)
+		}
+		for i := range all {
+			p := all[(i+round)%len(all)]
+			if err := measureHalf(ctx, l, p, s, o, half, &samples[p.name][round]); err != nil {
+				return fmt.Errorf("%s at half load: %w", p.name, err)
+			}
+		}
+	}
+	if o.idle > 0 {
+		for _, p := range all {
+			if idle[p.name], err = measureIdle(ctx, l, p, s, o); err != nil {
+				return fmt.Errorf("%s with idle connections: %w", p.name, err)
+			}
+		}
+	}
+	return report(ctx, o, all, samples, idle)
+}
+
+// started runs use with a proxy in a new directory.
+func started(ctx context.Context, p proxy, s setting, use func(*process) error) error {
+	dir, err := os.MkdirTemp("", "bench-"+p.name+"-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	running, err := p.start(ctx, dir, s)
+	if running != nil {
+		defer running.stop()
+	}
+	if err != nil {
+		return err
+	}
+	return use(running)
+}
+
+func measureOne(ctx context.Context, l *loop, p proxy, s setting, o options) (one sample, err error) {
+	err = started(ctx, p, s, func(running *process) error {
+		var marks []usage
+		r, err := l.run(p.address, o.connections, 0, o.length/4, o.length, func() {
+			if u, err := measureTree(running.Process.Pid); err == nil {
+				marks = append(marks, u)
+			}
+		})
+		if err != nil {
+			return running.failed(err)
+		}
+		if len(marks) != 2 {
+			return running.failed(fmt.Errorf("it ended under load"))
+		}
+		one = sample{
+			cpu: (marks[1].cpu - marks[0].cpu) / time.Duration(r.requests), memory: marks[1].memory,
+			rate: float64(r.requests) / r.elapsed.Seconds(), failures: r.failures,
+		}
+		return nil
+	})
+	return one, err
+}
+
+func measureHalf(ctx context.Context, l *loop, p proxy, s setting, o options, rate float64, one *sample) error {
+	return started(ctx, p, s, func(running *process) error {
+		r, err := l.run(p.address, o.connections, rate, o.length/4, o.length, func() {})
+		if err != nil {
+			return running.failed(err)
+		}
+		one.p50, one.p99 = r.p50, r.p99
+		one.failures += r.failures
+		return nil
+	})
+}
+
+// measureIdle is the memory that one more idle connection costs.
+func measureIdle(ctx context.Context, l *loop, p proxy, s setting, o options) (perIdle float64, err error) {
+	err = started(ctx, p, s, func(running *process) error {
+		if err := l.fill(p.address, 100); err != nil { // what is allocated once
+			return running.failed(err)
+		}
+		before, err := measureTree(running.Process.Pid)
+		if err != nil {
+			return err
+		}
+		if err := l.fill(p.address, o.idle); err != nil {
+			return running.failed(err)
+		}
+		after, err := measureTree(running.Process.Pid)
+		perIdle = float64(after.memory-before.memory) / float64(o.idle)
+		l.hangUp()
+		return err
+	})
+	return perIdle, err
+}
