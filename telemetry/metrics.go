@@ -1,9 +1,15 @@
 package telemetry
 
 import (
+	"bufio"
+	"cmp"
 	"iter"
+	"maps"
 	"net/http"
-	"time"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
 )
 
 // MetricsOptions say what Metrics cannot count itself. All functions may be nil.
@@ -32,79 +38,213 @@ type TargetHealth struct {
 }
 
 // Metrics counts what passes through the gateway. Handles are resolved when a snapshot is
-// built; counting through them neither blocks nor allocates.
-type Metrics struct{}
+// built; counting through them neither blocks nor allocates, except that a route's, a
+// target's or a status's first count on a processor makes room for it.
+type Metrics struct {
+	options MetricsOptions
+	striper *striper
+	routes  family[RouteMetrics]
+	targets family[TargetMetrics]
+	mu      sync.Mutex // guards reasons
+	reasons map[string]*Counter
+}
 
 // NewMetrics returns empty metrics.
-func NewMetrics(o MetricsOptions) *Metrics { return &Metrics{} }
+func NewMetrics(o MetricsOptions) *Metrics {
+	return &Metrics{options: o, striper: newStriper(), reasons: make(map[string]*Counter)}
+}
 
 // Route returns the counters of a route, both named as the labels shall say; service may be
 // empty. Equal names give the same counters. Each call is paired with a Release.
-func (m *Metrics) Route(service, route string) *RouteMetrics { return &RouteMetrics{} }
+func (m *Metrics) Route(service, route string) *RouteMetrics {
+	n := names{service, route}
+	return m.routes.acquire(n, func() *RouteMetrics {
+		return &RouteMetrics{&m.routes, n, newStriped[routeCell](m.striper)}
+	})
+}
 
 // Target returns the counters of a target, named as the labels shall say. Equal names give
 // the same counters. Each call is paired with a Release.
-func (m *Metrics) Target(upstream, target string) *TargetMetrics { return &TargetMetrics{} }
+func (m *Metrics) Target(upstream, target string) *TargetMetrics {
+	n := names{upstream, target}
+	return m.targets.acquire(n, func() *TargetMetrics {
+		return &TargetMetrics{&m.targets, n, newStriped[targetCell](m.striper)}
+	})
+}
 
 // Reason returns the counter of answers that the gateway made for that reason, a code such
 // as no_route. Resolve it once, at the start.
-func (m *Metrics) Reason(code string) *Counter { return &Counter{} }
-
-// Handler serves /metrics in Prometheus format.
-func (m *Metrics) Handler() http.Handler { return http.NotFoundHandler() }
-
-// A Counter counts up. It is for many goroutines at a time.
-type Counter struct{}
-
-// Add adds n.
-func (c *Counter) Add(n int64) {}
-
-// An Observation is one finished exchange on a route.
-type Observation struct {
-	Status    int
-	Proxied   bool  // the answer is the target's, not the gateway's
-	Ingress   int64 // bytes of the request, head included
-	Egress    int64 // bytes of the answer, head included
-	Latencies Latencies
+func (m *Metrics) Reason(code string) *Counter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.reasons[code]
+	if c == nil {
+		c = newCounter(m.striper)
+		m.reasons[code] = c
+	}
+	return c
 }
 
-// RouteMetrics are the counters of one route.
-type RouteMetrics struct{}
+// Handler serves /metrics in Prometheus' text format.
+func (m *Metrics) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		e := exposition{w: bufio.NewWriterSize(w, 32<<10)}
+		m.write(&e)
+		_ = e.w.Flush() // whoever scrapes is gone: nobody to tell
+	})
+}
 
-// Observe counts one exchange.
-func (r *RouteMetrics) Observe(o *Observation) {}
+// write prints every family, each in one piece, as the format wants it.
+func (m *Metrics) write(e *exposition) {
+	m.writeNode(e)
+	m.writeRoutes(e)
+	m.writeTargets(e)
+	m.writeHealth(e)
+	m.writeReasons(e)
+	writeProcess(e)
+}
 
-// Release says that no snapshot uses r any more. Its counters stay visible for a while, so
-// that the last numbers are scraped, and go on counting when the route comes back.
-func (r *RouteMetrics) Release() {}
+func (m *Metrics) writeNode(e *exposition) {
+	node := label{"node_id", m.options.NodeID}
+	e.family("kong_node_info", gauge, "Says that the node is there, and its version.")
+	e.sample("kong_node_info", 1, node, label{"version", m.options.Kong})
+	e.family("gibbon_build_info", gauge, "Version of the program.")
+	e.sample("gibbon_build_info", 1, label{"version", m.options.Version}, label{"go", runtime.Version()})
+	if m.options.Reachable != nil {
+		reachable := 0.0
+		if m.options.Reachable() {
+			reachable = 1
+		}
+		e.family("kong_datastore_reachable", gauge, "1 when the store answers, 0 when not.")
+		e.sample("kong_datastore_reachable", reachable)
+	}
+	if m.options.Connections != nil {
+		c, http := m.options.Connections(), label{"subsystem", "http"}
+		e.family("kong_nginx_connections_total", gauge, "Client connections: accepted, handled and total requests since the start, the others now.")
+		for _, s := range []struct {
+			state string
+			n     int64
+		}{
+			{"accepted", c.Accepted}, {"active", c.Active}, {"handled", c.Handled}, {"reading", c.Reading},
+			{"total", c.Requests}, {"waiting", c.Waiting}, {"writing", c.Writing},
+		} {
+			e.sample("kong_nginx_connections_total", float64(s.n), node, http, label{"state", s.state})
+		}
+		e.family("kong_nginx_requests_total", gauge, "Requests since the start, also those that matched no route.")
+		e.sample("kong_nginx_requests_total", float64(c.Requests), node, http)
+	}
+	if m.options.Dropped != nil {
+		e.family("gibbon_access_log_dropped_total", counter, "Access log entries lost because the disk was too slow or failed.")
+		e.sample("gibbon_access_log_dropped_total", float64(m.options.Dropped()))
+	}
+}
 
-// A FailureKind says how an attempt at a target failed.
-type FailureKind uint8
+// workspace is the only one there is.
+var workspace = label{"workspace", "default"}
 
-// The kinds of failure.
-const (
-	FailureConnect        FailureKind = iota // refused or unreachable
-	FailureConnectTimeout                    // no connection within connect_timeout
-	FailureTLS                               // the handshake failed
-	FailureSend                              // the connection broke while the request was sent
-	FailureSendTimeout                       // the request was not taken within write_timeout
-	FailureRead                              // the connection broke before the answer was complete
-	FailureReadTimeout                       // no answer within read_timeout
-	FailureInvalid                           // the answer was not HTTP
-	failureKinds
-)
+func (m *Metrics) writeRoutes(e *exposition) {
+	routes := m.routes.all()
+	e.family("kong_http_requests_total", counter, "Requests by service, route and status. Source tells whether the status is the service's or the gateway's own (kong).")
+	for _, r := range routes {
+		codes := make(map[uint32]int64)
+		r.cells.each(func(c *routeCell) { c.codes.addTo(codes) })
+		for _, code := range slices.SortedFunc(maps.Keys(codes), func(a, b uint32) int {
+			return cmp.Or(cmp.Compare(a&0xffff, b&0xffff), cmp.Compare(a, b))
+		}) {
+			source := "kong"
+			if code&byProxy != 0 {
+				source = "service"
+			}
+			e.sample("kong_http_requests_total", float64(codes[code]), label{"service", r.names[0]}, label{"route", r.names[1]},
+				label{"code", strconv.Itoa(int(code & 0xffff))}, label{"source", source}, workspace, label{"consumer", ""})
+		}
+	}
+	e.family("kong_bandwidth_bytes", counter, "Bytes of requests (ingress) and answers (egress), heads included.")
+	for _, r := range routes {
+		var in, out int64
+		used := false
+		r.cells.each(func(c *routeCell) { in, out, used = in+c.ingress.Load(), out+c.egress.Load(), true })
+		if used {
+			service, route, consumer := label{"service", r.names[0]}, label{"route", r.names[1]}, label{"consumer", ""}
+			e.sample("kong_bandwidth_bytes", float64(out), service, route, label{"direction", "egress"}, workspace, consumer)
+			e.sample("kong_bandwidth_bytes", float64(in), service, route, label{"direction", "ingress"}, workspace, consumer)
+		}
+	}
+	for _, h := range []struct {
+		name, help string
+		bounds     []int64
+		add        func(*distribution, *routeCell)
+	}{
+		{"kong_request_latency_ms", "From the first byte of the request to the last one of the answer.", requestBounds[:],
+			func(d *distribution, c *routeCell) { d.add(&c.request.sum, c.request.buckets[:]) }},
+		{"kong_kong_latency_ms", "The gateway's own part of the latency.", kongBounds[:],
+			func(d *distribution, c *routeCell) { d.add(&c.kong.sum, c.kong.buckets[:]) }},
+		{"kong_upstream_latency_ms", "Waiting for the first byte of the target's answer.", requestBounds[:],
+			func(d *distribution, c *routeCell) { d.add(&c.upstream.sum, c.upstream.buckets[:]) }},
+	} {
+		e.family(h.name, histogram, h.help)
+		for _, r := range routes {
+			d := distribution{bounds: h.bounds}
+			r.cells.each(func(c *routeCell) { h.add(&d, c) })
+			e.distribution(h.name, &d, label{"service", r.names[0]}, label{"route", r.names[1]}, workspace)
+		}
+	}
+}
 
-// String returns the kind as the label and the access log say it.
-func (k FailureKind) String() string { return "" }
+func (m *Metrics) writeTargets(e *exposition) {
+	targets := m.targets.all()
+	e.family("gibbon_target_requests_total", counter, "Attempts that a target answered, by status.")
+	for _, t := range targets {
+		codes := make(map[uint32]int64)
+		t.cells.each(func(c *targetCell) { c.codes.addTo(codes) })
+		for _, code := range slices.Sorted(maps.Keys(codes)) {
+			e.sample("gibbon_target_requests_total", float64(codes[code]),
+				label{"upstream", t.names[0]}, label{"target", t.names[1]}, label{"code", strconv.Itoa(int(code))})
+		}
+	}
+	e.family("gibbon_target_failures_total", counter, "Attempts that a target did not answer, by what happened.")
+	for _, t := range targets {
+		for kind := range failureKinds {
+			var n int64
+			t.cells.each(func(c *targetCell) { n += c.failures[kind].Load() })
+			if n > 0 {
+				e.sample("gibbon_target_failures_total", float64(n),
+					label{"upstream", t.names[0]}, label{"target", t.names[1]}, label{"kind", kind.String()})
+			}
+		}
+	}
+	e.family("gibbon_target_latency_ms", histogram, "Waiting for the first byte of a target's answer.")
+	for _, t := range targets {
+		d := distribution{bounds: requestBounds[:]}
+		t.cells.each(func(c *targetCell) { d.add(&c.latency.sum, c.latency.buckets[:]) })
+		e.distribution("gibbon_target_latency_ms", &d, label{"upstream", t.names[0]}, label{"target", t.names[1]})
+	}
+}
 
-// TargetMetrics are the counters of one target of an upstream, whatever its addresses.
-type TargetMetrics struct{}
+func (m *Metrics) writeHealth(e *exposition) {
+	if m.options.Health == nil {
+		return
+	}
+	e.family("kong_upstream_target_health", gauge, "1 for the state in which an address of a target is, 0 for the others.")
+	for h := range m.options.Health {
+		for _, state := range []string{"dns_error", "healthchecks_off", "healthy", "unhealthy"} {
+			value := 0.0
+			if h.State == state {
+				value = 1
+			}
+			e.sample("kong_upstream_target_health", value, label{"upstream", h.Upstream}, label{"target", h.Target},
+				label{"address", h.Address}, label{"state", state}, label{"subsystem", "http"})
+		}
+	}
+}
 
-// Observe counts one attempt that the target answered, after latency to the first byte.
-func (t *TargetMetrics) Observe(status int, latency time.Duration) {}
-
-// Fail counts one attempt that got no answer.
-func (t *TargetMetrics) Fail(kind FailureKind) {}
-
-// Release says that no snapshot uses t any more, like RouteMetrics.Release.
-func (t *TargetMetrics) Release() {}
+func (m *Metrics) writeReasons(e *exposition) {
+	m.mu.Lock()
+	reasons := maps.Clone(m.reasons)
+	m.mu.Unlock()
+	e.family("gibbon_errors_total", counter, "Answers that the gateway made itself, by reason.")
+	for _, code := range slices.Sorted(maps.Keys(reasons)) {
+		e.sample("gibbon_errors_total", float64(reasons[code].Value()), label{"reason", code})
+	}
+}

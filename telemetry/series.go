@@ -1,0 +1,244 @@
+package telemetry
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How long, and of how many at most, the counters of removed routes and targets stay visible.
+const (
+	keepReleased = 10 * time.Minute
+	maxReleased  = 1000
+)
+
+// names are the two labels that tell series apart: service and route, or upstream and target.
+type names [2]string
+
+func (n names) compare(other names) int {
+	return cmp.Or(cmp.Compare(n[0], other[0]), cmp.Compare(n[1], other[1]))
+}
+
+// A family holds the series of one kind that are in use or were until lately.
+type family[T any] struct {
+	mu       sync.Mutex // guards all of the following
+	members  map[names]*member[T]
+	released []*member[T] // in order of release; those that came back have uses again
+}
+
+type member[T any] struct {
+	names names
+	value *T
+	uses  int
+	since time.Time // of the last release, when uses is 0
+}
+
+// acquire returns the series of that name, made by build when there is none.
+func (f *family[T]) acquire(n names, build func() *T) *T {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.members[n]
+	if m == nil {
+		if f.members == nil {
+			f.members = make(map[names]*member[T])
+		}
+		m = &member[T]{names: n, value: build()}
+		f.members[n] = m
+	}
+	m.uses++
+	return m.value
+}
+
+// release ends one use. One release too many is ignored.
+func (f *family[T]) release(n names) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.members[n]
+	if m == nil || m.uses == 0 {
+		return
+	}
+	if m.uses--; m.uses == 0 {
+		m.since = time.Now()
+		f.released = append(f.released, m)
+		f.purge()
+	}
+}
+
+// purge forgets series that were released too long ago, or are too many. f.mu is held.
+func (f *family[T]) purge() {
+	f.released = slices.DeleteFunc(f.released, func(m *member[T]) bool { return m.uses > 0 })
+	n := max(0, len(f.released)-maxReleased)
+	for n < len(f.released) && time.Since(f.released[n].since) > keepReleased {
+		n++
+	}
+	for _, m := range f.released[:n] {
+		if f.members[m.names] == m {
+			delete(f.members, m.names)
+		}
+	}
+	f.released = slices.Delete(f.released, 0, n)
+}
+
+// all returns every series by name.
+func (f *family[T]) all() []*T {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.purge()
+	sorted := slices.SortedFunc(maps.Values(f.members), func(a, b *member[T]) int { return a.names.compare(b.names) })
+	values := make([]*T, len(sorted))
+	for i, m := range sorted {
+		values[i] = m.value
+	}
+	return values
+}
+
+// striped holds one *T for each stripe, made when it is first written to: most of 100,000
+// routes never see a request.
+type striped[T any] struct {
+	striper *striper
+	cells   []atomic.Pointer[T]
+}
+
+func newStriped[T any](s *striper) striped[T] {
+	return striped[T]{s, make([]atomic.Pointer[T], s.size())}
+}
+
+// cell returns the copy to write to.
+func (s *striped[T]) cell() *T {
+	p := &s.cells[s.striper.pick()]
+	if c := p.Load(); c != nil {
+		return c
+	}
+	p.CompareAndSwap(nil, new(T))
+	return p.Load()
+}
+
+// each calls f with every copy that was written to.
+func (s *striped[T]) each(f func(*T)) {
+	for i := range s.cells {
+		if c := s.cells[i].Load(); c != nil {
+			f(c)
+		}
+	}
+}
+
+// An Observation is one finished exchange on a route.
+type Observation struct {
+	Status    int
+	Proxied   bool  // the answer is the target's, not the gateway's
+	Ingress   int64 // bytes of the request, head included
+	Egress    int64 // bytes of the answer, head included
+	Latencies Latencies
+}
+
+// RouteMetrics are the counters of one route.
+type RouteMetrics struct {
+	family *family[RouteMetrics]
+	names  names
+	cells  striped[routeCell]
+}
+
+type routeCell struct {
+	codes           codeCounts // by status, with byProxy added for the target's answers
+	ingress, egress atomic.Int64
+	kong            kongHistogram
+	request         requestHistogram
+	upstream        requestHistogram
+}
+
+// byProxy marks the status of an answer that came from a target.
+const byProxy = 1 << 16
+
+// Observe counts one exchange.
+func (r *RouteMetrics) Observe(o *Observation) {
+	c := r.cells.cell()
+	code := uint32(uint16(o.Status))
+	if o.Proxied {
+		code |= byProxy
+	}
+	c.codes.add(code)
+	c.ingress.Add(o.Ingress)
+	c.egress.Add(o.Egress)
+	c.request.observe(o.Latencies.Request)
+	c.kong.observe(o.Latencies.Kong)
+	if o.Latencies.Upstream >= 0 {
+		c.upstream.observe(o.Latencies.Upstream)
+	}
+}
+
+// Release says that no snapshot uses r any more. Its counters stay visible for ten minutes,
+// so that the last numbers are scraped, and go on counting when the route comes back. Of
+// more than 1,000 such routes the ones removed first are forgotten earlier.
+func (r *RouteMetrics) Release() { r.family.release(r.names) }
+
+// A FailureKind says how an attempt at a target failed.
+type FailureKind uint8
+
+// The kinds of failure.
+const (
+	FailureConnect        FailureKind = iota // refused or unreachable
+	FailureConnectTimeout                    // no connection within connect_timeout
+	FailureTLS                               // the handshake failed
+	FailureSend                              // the connection broke while the request was sent
+	FailureSendTimeout                       // the request was not taken within write_timeout
+	FailureRead                              // the connection broke before the answer was complete
+	FailureReadTimeout                       // no answer within read_timeout
+	FailureInvalid                           // the answer was not HTTP
+	failureKinds
+)
+
+// String returns the kind as the label and the access log say it.
+func (k FailureKind) String() string {
+	switch k {
+	case FailureConnect:
+		return "connect"
+	case FailureConnectTimeout:
+		return "connect_timeout"
+	case FailureTLS:
+		return "tls"
+	case FailureSend:
+		return "send"
+	case FailureSendTimeout:
+		return "send_timeout"
+	case FailureRead:
+		return "read"
+	case FailureReadTimeout:
+		return "read_timeout"
+	case FailureInvalid:
+		return "invalid"
+	}
+	return "other"
+}
+
+// TargetMetrics are the counters of one target of an upstream, whatever its addresses.
+type TargetMetrics struct {
+	family *family[TargetMetrics]
+	names  names
+	cells  striped[targetCell]
+}
+
+type targetCell struct {
+	codes    codeCounts
+	failures [failureKinds]atomic.Int64
+	latency  requestHistogram
+}
+
+// Observe counts one attempt that the target answered, after latency to the first byte.
+func (t *TargetMetrics) Observe(status int, latency time.Duration) {
+	c := t.cells.cell()
+	c.codes.add(uint32(uint16(status)))
+	c.latency.observe(latency)
+}
+
+// Fail counts one attempt that got no answer.
+func (t *TargetMetrics) Fail(kind FailureKind) {
+	if kind < failureKinds {
+		t.cells.cell().failures[kind].Add(1)
+	}
+}
+
+// Release says that no snapshot uses t any more, like RouteMetrics.Release.
+func (t *TargetMetrics) Release() { t.family.release(t.names) }
