@@ -1,8 +1,6 @@
 package entity
 
-import (
-	"gibbon/schema"
-)
+import "gibbon/schema"
 
 // An Entity is a Record with an id, kept under it.
 type Entity interface {
@@ -38,7 +36,15 @@ type Kinds []*Kind
 
 // NewKinds returns all kinds.
 func NewKinds(o Options) Kinds {
-	return nil
+	return Kinds{
+		{Name: "services", EndpointKey: "name", New: func() Entity { return new(Service) }},
+		{Name: "routes", EndpointKey: "name", New: func() Entity { return &Route{flavour: o.RouterFlavour} }},
+		{Name: "upstreams", EndpointKey: "name", New: func() Entity { return new(Upstream) }},
+		{
+			Name: "targets", EndpointKey: "target", New: func() Entity { return new(Target) },
+			NewestFirst: true, Nested: true,
+		},
+	}
 }
 
 // Of returns the kind with the given name, or nil.

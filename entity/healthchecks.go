@@ -1,0 +1,154 @@
+package entity
+
+import "gibbon/schema"
+
+// Healthchecks says how the targets of an upstream are judged.
+type Healthchecks struct {
+	Active    ActiveChecks
+	Passive   PassiveChecks
+	Threshold *float64 // percent of the weight that must be available
+}
+
+// ActiveChecks are probes that the gateway sends by itself.
+type ActiveChecks struct {
+	Type                   string
+	Timeout                *float64 // seconds
+	Concurrency            *int64
+	HTTPPath               string
+	HTTPSSNI               string
+	HTTPSVerifyCertificate bool
+	Headers                map[string][]string
+	Healthy                ActiveHealthy
+	Unhealthy              ActiveUnhealthy
+}
+
+// ActiveHealthy is when a probe counts as a success.
+type ActiveHealthy struct {
+	Interval     *float64 // seconds; 0 switches the probing of healthy targets off
+	HTTPStatuses []int
+	Successes    *int
+}
+
+// ActiveUnhealthy is when a probe counts as a failure.
+type ActiveUnhealthy struct {
+	Interval     *float64 // seconds; 0 switches the probing of unhealthy targets off
+	HTTPStatuses []int
+	TCPFailures  *int
+	Timeouts     *int
+	HTTPFailures *int
+}
+
+// PassiveChecks judge by the answers to proxied requests.
+type PassiveChecks struct {
+	Type      string
+	Healthy   PassiveHealthy
+	Unhealthy PassiveUnhealthy
+}
+
+// PassiveHealthy is when an answer counts as a success.
+type PassiveHealthy struct {
+	HTTPStatuses []int
+	Successes    *int
+}
+
+// PassiveUnhealthy is when an answer counts as a failure.
+type PassiveUnhealthy struct {
+	HTTPStatuses []int
+	TCPFailures  *int
+	Timeouts     *int
+	HTTPFailures *int
+}
+
+// Fields declares the fields of health checks.
+func (h *Healthchecks) Fields() schema.Fields {
+	return schema.Fields{
+		schema.Sub("active", &h.Active),
+		schema.Sub("passive", &h.Passive),
+		schema.NullNumber("threshold", &h.Threshold).Default(0).Between(0, 100),
+	}
+}
+
+// Fields declares the fields of active checks.
+func (a *ActiveChecks) Fields() schema.Fields {
+	return schema.Fields{
+		checkType(&a.Type),
+		schema.NullNumber("timeout", &a.Timeout).Default(1).Between(0, 65535),
+		schema.NullNumber("concurrency", &a.Concurrency).Default(10).Between(1, 1<<31),
+		path("http_path", &a.HTTPPath).Default("/"),
+		schema.String("https_sni", &a.HTTPSSNI).Optional().Check(checkSNI).
+			Doc("A string representing an SNI (server name indication) value for TLS."),
+		schema.Bool("https_verify_certificate", &a.HTTPSVerifyCertificate).Required().Default(true),
+		headers(&a.Headers).Optional(),
+		schema.Sub("healthy", &a.Healthy),
+		schema.Sub("unhealthy", &a.Unhealthy),
+	}
+}
+
+// Fields declares the fields of ActiveHealthy.
+func (h *ActiveHealthy) Fields() schema.Fields {
+	return schema.Fields{
+		interval(&h.Interval),
+		statuses(&h.HTTPStatuses).Default([]int{200, 302}),
+		count("successes", &h.Successes),
+	}
+}
+
+// Fields declares the fields of ActiveUnhealthy.
+func (u *ActiveUnhealthy) Fields() schema.Fields {
+	return schema.Fields{
+		interval(&u.Interval),
+		statuses(&u.HTTPStatuses).Default([]int{429, 404, 500, 501, 502, 503, 504, 505}),
+		count("tcp_failures", &u.TCPFailures),
+		count("timeouts", &u.Timeouts),
+		count("http_failures", &u.HTTPFailures),
+	}
+}
+
+// Fields declares the fields of passive checks.
+func (p *PassiveChecks) Fields() schema.Fields {
+	return schema.Fields{
+		checkType(&p.Type),
+		schema.Sub("healthy", &p.Healthy),
+		schema.Sub("unhealthy", &p.Unhealthy),
+	}
+}
+
+// Fields declares the fields of PassiveHealthy.
+func (h *PassiveHealthy) Fields() schema.Fields {
+	return schema.Fields{
+		statuses(&h.HTTPStatuses).Default([]int{
+			200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 305, 306, 307, 308,
+		}),
+		count("successes", &h.Successes),
+	}
+}
+
+// Fields declares the fields of PassiveUnhealthy.
+func (u *PassiveUnhealthy) Fields() schema.Fields {
+	return schema.Fields{
+		statuses(&u.HTTPStatuses).Default([]int{429, 500, 503}),
+		count("tcp_failures", &u.TCPFailures),
+		count("timeouts", &u.Timeouts),
+		count("http_failures", &u.HTTPFailures),
+	}
+}
+
+func checkType(p *string) *schema.Value[string] {
+	return schema.String("type", p).Default("http").OneOf("tcp", "http", "https", "grpc", "grpcs")
+}
+
+// interval declares the seconds between probes; 0 means none.
+func interval(p **float64) *schema.Value[float64] {
+	return schema.NullNumber("interval", p).Default(0).Between(0, 65535)
+}
+
+// count declares how many results in a row change the verdict; 0 means never.
+func count(name string, p **int) *schema.Value[int] {
+	return schema.NullNumber(name, p).Default(0).Between(0, 255)
+}
+
+func statuses(p *[]int) *schema.Value[[]int] {
+	return schema.List("http_statuses", p, func(p *int) *schema.Value[int] {
+		return schema.Number("", p).Between(100, 999)
+	})
+}

@@ -1,0 +1,245 @@
+package entity
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gibbon/schema"
+)
+
+// A Route says which requests a service gets.
+type Route struct {
+	ID                      string
+	CreatedAt               int64 // Unix seconds
+	UpdatedAt               int64 // Unix seconds
+	Tags                    []string
+	Name                    string
+	Protocols               []string
+	Methods                 []string
+	Hosts                   []string
+	Paths                   []string // a prefix, or "~" and a regular expression
+	Headers                 map[string][]string
+	SNIs                    []string
+	Sources                 []Endpoint
+	Destinations            []Endpoint
+	HTTPSRedirectStatusCode int
+	RegexPriority           *int
+	StripPath               bool
+	PathHandling            string
+	PreserveHost            bool
+	RequestBuffering        bool
+	ResponseBuffering       bool
+	Service                 string // id of a service
+
+	flavour string       // of the router; "" is TraditionalCompatible
+	family  *routeFamily // what the protocols in the body say; nil before Prepare
+}
+
+// Kind returns "routes".
+func (*Route) Kind() string { return "routes" }
+
+// Key returns the id.
+func (r *Route) Key() string { return r.ID }
+
+// SetKey sets the id.
+func (r *Route) SetKey(id string) { r.ID = id }
+
+// Prepare looks up which family of protocols the route is for: it decides which
+// fields may be set.
+func (r *Route) Prepare(op schema.Op, body map[string]any) error {
+	v, given := body["protocols"]
+	if !given {
+		first := "http"
+		if op == schema.Update && len(r.Protocols) > 0 {
+			first = r.Protocols[0]
+		}
+		r.family = familyOf(first)
+		return nil
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return nil // told by the type of the field
+	}
+	unknown := "nil"
+	for i, p := range list {
+		name, ok := p.(string)
+		if !ok {
+			return nil
+		}
+		if r.family = familyOf(name); r.family != nil {
+			return nil
+		}
+		if i == 0 {
+			unknown = name
+		}
+	}
+	return schema.InvalidError{"protocols": "unknown type: " + unknown}
+}
+
+// Fields declares the fields of a route.
+func (r *Route) Fields() schema.Fields {
+	forbidden := r.family.forbidden
+	stripPath := schema.Bool("strip_path", &r.StripPath).Required().Default(r.family.stripsPath())
+	if m := forbidden("strip_path"); m != "" {
+		stripPath.Not(true, m)
+	}
+	endpoints := func(name string, p *[]Endpoint, doc string) *schema.Value[[]Endpoint] {
+		return schema.Set(name, p, schema.Element[Endpoint]).Doc(doc)
+	}
+	return schema.Fields{
+		id(&r.ID),
+		created(&r.CreatedAt),
+		updated(&r.UpdatedAt),
+		name(&r.Name),
+		schema.Set("protocols", &r.Protocols, func(p *string) *schema.Value[string] { return protocol("", p) }).
+			Required().Default([]string{"http", "https"}).Is(schema.LenMin(1)).
+			Subsets([]string{"http", "https"}, []string{"tcp", "tls", "udp"}, []string{"tls_passthrough"}, []string{"grpc", "grpcs"}).
+			Doc("An array of the protocols this Route should allow."),
+		schema.Number("https_redirect_status_code", &r.HTTPSRedirectStatusCode).Required().Default(426).
+			OneOf(426, 301, 302, 307, 308).
+			Doc("The status code Kong responds with when all properties of a Route match except the protocol"),
+		stripPath.
+			Doc("When matching a Route via one of the paths, strip the matching prefix from the upstream request URL."),
+		schema.Bool("preserve_host", &r.PreserveHost).Required().Default(false).
+			Doc("When matching a Route via one of the hosts domain names, use the request Host header in the upstream request headers."),
+		schema.Bool("request_buffering", &r.RequestBuffering).Required().Default(true).
+			Doc("Whether to enable request body buffering or not. With HTTP 1.1."),
+		schema.Bool("response_buffering", &r.ResponseBuffering).Required().Default(true).
+			Doc("Whether to enable response body buffering or not."),
+		tags(&r.Tags),
+		schema.Foreign("service", &r.Service, "services").By("name").
+			Doc("The Service this Route is associated to. This is where the Route proxies traffic to."),
+		schema.Set("snis", &r.SNIs, r.sni).Doc("A list of SNIs that match this Route."),
+		only(forbidden, endpoints("sources", &r.Sources,
+			"A set of sources, each of which is a record with at least one of 'ip' or 'port'.")),
+		only(forbidden, endpoints("destinations", &r.Destinations,
+			"A set of destinations, each of which is a record with at least one of 'ip' or 'port'.")),
+		only(forbidden, schema.Set("methods", &r.Methods, method).
+			Doc("A set of strings representing HTTP methods. Each method must be a valid HTTP method.")),
+		only(forbidden, schema.List("hosts", &r.Hosts, routeHost).
+			Doc("An array of strings representing hosts. A valid host is a string containing one or more labels separated by periods, with at most one wildcard label ('*')")),
+		only(forbidden, schema.List("paths", &r.Paths, r.path).
+			Doc("An array of strings representing router paths.")),
+		only(forbidden, schema.Map("headers", &r.Headers, routeHeader, headerValues).
+			Doc("A map of header names to arrays of header values.")),
+		schema.NullNumber("regex_priority", &r.RegexPriority).Default(0).
+			Doc("A number used to choose which route resolves a given request when several routes match it using regexes simultaneously."),
+		schema.String("path_handling", &r.PathHandling).Default("v0").OneOf("v0", "v1").
+			Doc("Controls how the Service path, Route path and requested path are combined when sending a request to the upstream."),
+	}
+}
+
+// only refuses a field that the family of the route does not have.
+func only[T any](forbidden func(string) string, f *schema.Value[T]) *schema.Value[T] {
+	if m := forbidden(f.Name()); m != "" {
+		return f.MustBeNull(m)
+	}
+	return f
+}
+
+// Checks declares what a route must have, given its protocols.
+func (r *Route) Checks() schema.Checks {
+	return schema.Checks{
+		schema.When("protocols", schema.Elements(schema.NotOneOf("grpcs", "https", "tls", "tls_passthrough"))).
+			Then("snis", schema.LenEq(0)).
+			Message("'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'"),
+		schema.CustomCheck(r.checkMatchers, "protocols", "sources", "destinations", "methods", "hosts", "paths", "headers").Hidden(),
+		schema.CustomCheck(func() error { return nil }, "path_handling"),
+		schema.CustomCheck(r.checkExpression, "id", "protocols", "snis", "sources", "destinations", "methods",
+			"hosts", "paths", "headers", "expression", "regex_priority", "priority").WithMissing(),
+	}
+}
+
+// checkMatchers wants one of the fields that requests are matched by.
+func (r *Route) checkMatchers() error {
+	set := map[string]bool{
+		"methods": len(r.Methods) > 0, "hosts": len(r.Hosts) > 0, "paths": len(r.Paths) > 0,
+		"headers": len(r.Headers) > 0, "snis": len(r.SNIs) > 0,
+		"sources": len(r.Sources) > 0, "destinations": len(r.Destinations) > 0,
+	}
+	need := r.family.needed(r.Protocols)
+	if need.message == "" || slices.ContainsFunc(need.oneOf, func(f string) bool { return set[f] }) {
+		return nil
+	}
+	return errors.New(need.message)
+}
+
+// An Endpoint is one end of a connection: an address or block, a port, or both.
+type Endpoint struct {
+	IP   string
+	Port *int
+}
+
+// Fields declares the fields of an endpoint.
+func (e *Endpoint) Fields() schema.Fields {
+	return schema.Fields{
+		schema.String("ip", &e.IP).Check(checkIPOrCIDR).
+			Doc("A string representing an IP address or CIDR block, such as 192.168.1.1 or 192.168.0.0/16."),
+		schema.NullNumber("port", &e.Port).Between(0, 65535).
+			Doc("An integer representing a port number between 0 and 65535, inclusive."),
+	}
+}
+
+// Checks declares that an endpoint has at least one of its fields.
+func (e *Endpoint) Checks() schema.Checks { return schema.Checks{schema.AtLeastOneOf("ip", "port")} }
+
+func method(p *string) *schema.Value[string] {
+	return schema.String("", p).Match("^%u+$").
+		Doc("A string representing an HTTP method, such as GET, POST, PUT, or DELETE. The string must contain only uppercase letters.")
+}
+
+func routeHost(p *string) *schema.Value[string] {
+	return schema.String("", p).
+		MatchAll("invalid wildcard: must have at most one wildcard", "^[^*]*%*?[^*]*$").
+		MatchAny("invalid wildcard: must be placed at leftmost or rightmost label", "^%*%.", "%.%*$", "^[^*]*$").
+		Check(checkRouteHost)
+}
+
+func routeHeader(p *string) *schema.Value[string] {
+	return headerName("", p).MatchNone(
+		"cannot contain 'host' header, which must be specified in the 'hosts' attribute", "^[Hh][Oo][Ss][Tt]$")
+}
+
+func (r *Route) sni(p *string) *schema.Value[string] {
+	if r.flavour == Traditional {
+		return schema.String("", p).Check(checkSNI).
+			Doc("A string representing an SNI (server name indication) value for TLS.")
+	}
+	return schema.String("", p).Check(checkWildcardHost).
+		Doc("A string representing a wildcard host name, such as *.example.com.")
+}
+
+func (r *Route) path(p *string) *schema.Value[string] {
+	return schema.String("", p).
+		MatchNone("must not have empty segments", "//").
+		MatchAny("should start with: / (fixed path) or ~/ (regex path)", "^/", "^~/").
+		Check(r.checkRoutePath).
+		Doc("A string representing a router path. It must start with a forward slash ('/') for a fixed path, " +
+			"or the sequence '~/' for a regex path. It must not have empty segments.")
+}
+
+// checkRoutePath wants a regular expression after "~", otherwise a path in
+// normal form: matching is done on normal forms, so no other would ever match.
+func (r *Route) checkRoutePath(s string) error {
+	if pattern, ok := strings.CutPrefix(s, "~"); ok {
+		p := compileProblem(pattern)
+		switch {
+		case p == nil:
+			return nil
+		case p.pcre != "":
+			return fmt.Errorf("invalid regex: '%s' (PCRE returned: %s)", pattern, p.pcre)
+		case r.flavour == Traditional:
+			return fmt.Errorf("invalid regex: '%s' (%s)", pattern, p.engine)
+		}
+		return nil // told by checkExpression
+	}
+	if err := checkEscapes(s); err != nil {
+		return err
+	}
+	if normal := normalPath(s); normal != s {
+		return fmt.Errorf("non-normalized path, consider use '%s' instead", normal)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package entity
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"gibbon/schema"
+)
+
+// A Target is one server of an upstream.
+type Target struct {
+	ID        string
+	CreatedAt float64 // Unix seconds with milliseconds
+	UpdatedAt float64 // Unix seconds with milliseconds
+	Tags      []string
+	Upstream  string // id of an upstream
+	Target    string // host:port
+	Weight    int
+}
+
+// defaultTargetPort is the port of a target that names none.
+const defaultTargetPort = 8000
+
+// Kind returns "targets".
+func (*Target) Kind() string { return "targets" }
+
+// Key returns the id.
+func (t *Target) Key() string { return t.ID }
+
+// SetKey sets the id.
+func (t *Target) SetKey(id string) { t.ID = id }
+
+// Fields declares the fields of a target.
+func (t *Target) Fields() schema.Fields {
+	return schema.Fields{
+		id(&t.ID),
+		schema.Created("created_at", &t.CreatedAt).
+			Doc("A number representing an automatic Unix timestamp in milliseconds."),
+		schema.Updated("updated_at", &t.UpdatedAt).
+			Doc("A number representing an automatic Unix timestamp in milliseconds."),
+		schema.Foreign("upstream", &t.Upstream, "upstreams").Required().OnDelete(schema.Cascade).By("name").
+			Doc("The unique identifier or the name of the upstream for which to update the target."),
+		schema.String("target", &t.Target).Required().Check(checkTarget).
+			Doc("The target address (ip or hostname) and port."),
+		schema.Number("weight", &t.Weight).Default(100).Between(0, 65535).NotNull().
+			Doc("The weight this target gets within the upstream loadbalancer (0-65535)."),
+		tags(&t.Tags),
+	}
+}
+
+// UniqueTogether says that an upstream has each target once.
+func (t *Target) UniqueTogether() [][]string { return [][]string{{"upstream", "target"}} }
+
+// Prepare gives the target the form in which it is stored: addresses written in
+// full and always a port. A new target that cannot be one is refused before
+// anything else is looked at.
+func (t *Target) Prepare(op schema.Op, body map[string]any) error {
+	s, ok := body["target"].(string)
+	if !ok {
+		return nil
+	}
+	normal, err := NormalTarget(s)
+	switch {
+	case err == nil:
+		body["target"] = normal
+	case op == schema.Create:
+		return schema.InvalidError{"target": "Invalid target; not a valid hostname or ip address"}
+	}
+	return nil
+}
+
+// NormalTarget returns host:port as targets are stored: without leading zeros
+// in an IPv4 address, all of an IPv6 address in brackets, and with the default
+// port when there is none.
+func NormalTarget(s string) (string, error) {
+	a, err := parseAddress(s)
+	if err != nil {
+		return "", errors.New("not a valid hostname or ip address")
+	}
+	if !a.hasPort {
+		a.port = defaultTargetPort
+	}
+	return a.host + ":" + strconv.Itoa(a.port), nil
+}
+
+func checkTarget(s string) error {
+	if m := schema.UTF8Error(s); m != "" {
+		return errors.New("Invalid target; " + m)
+	}
+	if _, err := NormalTarget(s); err != nil {
+		return fmt.Errorf("Invalid target ('%s'); %w", s, err)
+	}
+	return nil
+}

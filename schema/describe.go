@@ -1,0 +1,159 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// Describe returns what GET /schemas/… shows of r.
+func Describe(r Record) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(describeRecord(r, true)); err != nil {
+		panic(err) // trees can always be encoded
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+func describeRecord(r Record, top bool) map[string]any {
+	fields, shorthands := []any{}, []any{}
+	for _, f := range r.Fields() {
+		d := f.declared()
+		shown := map[string]any{d.name: describeField(f)}
+		if d.isShorthand() {
+			shorthands = append(shorthands, shown)
+		} else {
+			fields = append(fields, shown)
+		}
+	}
+	out := map[string]any{"fields": fields}
+	if checks := describeChecks(r); top || len(checks) > 0 {
+		out["entity_checks"] = checks
+	}
+	if !top && len(shorthands) > 0 {
+		out["shorthand_fields"] = shorthands
+	}
+	return out
+}
+
+func describeChecks(r Record) []any {
+	out := []any{}
+	if c, ok := r.(Checker); ok {
+		for _, check := range c.Checks() {
+			if name, arg := check.describe(); name != "" {
+				out = append(out, map[string]any{name: arg})
+			}
+		}
+	}
+	return out
+}
+
+func describeField(f Field) map[string]any {
+	d := f.declared()
+	out := d.describe()
+	switch {
+	case d.is(hasDefault):
+		out["default"] = f.defaultTree()
+	case d.is(defaultNull):
+		out["default"] = nil
+	case d.kind == "record" && d.is(required) && !d.is(abstract):
+		if defaults := defaultsOf(d.record(), d.printed); len(defaults) > 0 {
+			out["default"] = defaults
+		}
+	}
+	return out
+}
+
+// describe shows all but the default.
+func (d *def) describe() map[string]any {
+	out := describeRules(d.rules)
+	out["type"] = d.kind
+	if d.doc != "" {
+		out["description"] = d.doc
+	}
+	for _, p := range []struct {
+		name  string
+		shown bool
+		value bool
+	}{
+		{"required", d.is(required) && !d.is(abstract), true},
+		{"required", d.is(optional), false},
+		{"unique", d.is(unique), true},
+		{"unique", d.is(notUnique), false},
+		{"unique_across_ws", d.is(uniqueAcross), true},
+		{"auto", d.auto != notAuto, true},
+		{"transient", d.is(transient), true},
+		{"referenceable", d.is(referenceable), true},
+		{"encrypted", d.is(encrypted), true},
+		{"abstract", d.is(abstract), true},
+	} {
+		if p.shown {
+			out[p.name] = p.value
+		}
+	}
+	switch d.kind {
+	case "array", "set":
+		out["elements"] = d.element.describe()
+	case "map":
+		out["keys"], out["values"] = d.key.describe(), d.val.describe()
+	case "record":
+		if !d.is(abstract) {
+			for name, v := range describeRecord(d.record(), false) {
+				out[name] = v
+			}
+		}
+	case "foreign":
+		out["reference"] = d.parent
+		if d.onDelete == Cascade {
+			out["on_delete"] = "cascade"
+		}
+	}
+	if dep := d.deprecation; dep != nil {
+		paths := make([]any, len(dep.ReplacedWith))
+		for i, path := range dep.ReplacedWith {
+			paths[i] = map[string]any{"path": trees(path)}
+		}
+		out["deprecation"] = map[string]any{
+			"replaced_with": paths, "message": dep.Message, "removal_in_version": dep.RemovedIn,
+		}
+	}
+	return out
+}
+
+func describeRules(rules []Rule) map[string]any {
+	out := map[string]any{}
+	for _, r := range rules {
+		switch nested, ok := r.arg.([]Rule); {
+		case r.name == "":
+		case ok:
+			elements := describeRules(nested)
+			elements["type"] = "string"
+			out[r.name] = elements
+		default:
+			out[r.name] = r.arg
+		}
+	}
+	return out
+}
+
+// defaultsOf returns the defaults of the fields of a record, of those named if
+// any are.
+func defaultsOf(r Record, names []string) map[string]any {
+	out := map[string]any{}
+	for _, f := range r.Fields() {
+		d := f.declared()
+		if d.isShorthand() || names != nil && !among(trees(names), d.name) {
+			continue
+		}
+		switch {
+		case d.is(hasDefault):
+			out[d.name] = f.defaultTree()
+		case d.kind == "record" && d.is(required) && !d.is(abstract):
+			if nested := defaultsOf(d.record(), nil); len(nested) > 0 {
+				out[d.name] = nested
+			}
+		}
+	}
+	return out
+}
