@@ -18,6 +18,7 @@ type Clock struct {
 	second int64 // the second that date shows; the ticking goroutine's own
 
 	start time.Time
+	tick  int64 // nanoseconds
 	stop  chan struct{}
 	once  sync.Once
 	watch watchers
@@ -27,7 +28,7 @@ type Clock struct {
 func NewClock() *Clock { return newClock(Tick) }
 
 func newClock(tick time.Duration) *Clock {
-	c := &Clock{start: time.Now(), stop: make(chan struct{})}
+	c := &Clock{start: time.Now(), tick: int64(tick), stop: make(chan struct{})}
 	c.advance(c.start)
 	go c.run(tick)
 	return c

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
+	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,35 +20,104 @@ type Conn struct {
 	// when the handler returns). Its memory is pooled: keep no slice of it.
 	Out []byte
 	// KeepAlive says whether a client's connection goes on after this request. The
-	// engine sets it before it calls the handler, from the request, the limits and a shutdown under way;
-	// the handler writes Connection accordingly, and may set it to false.
+	// engine sets it before it calls the handler, from the request, the limits and a shutdown under
+	// way; the handler writes Connection accordingly, and may set it to false.
 	KeepAlive bool
 	// Value belongs to the caller. The engine only carries it along.
 	Value any
+
+	wire   wire
+	clock  *Clock
+	server *Server // of a client's connection
+	pool   *Pool   // of a target's connection
+	desk   *desk   // nil while idle
+
+	// The head being read: desk.in[:filled], of which at bytes are parsed.
+	filled, at int
+	started    bool // the start line is parsed
+	headEnd    int
+	unread     []byte // what was read beyond the head, in desk.in or desk.big
+	body       body
+	wantBig    bool // the last read filled its buffer
+	answered   bool // a response, interim ones included, came since Pool.Get
+
+	closed    bool // Close was called
+	lingers   bool // what the client still sends is to be read before closing
+	compacted bool // the idle wait is on a small stack
+	fault     fault
+
+	readTimeout, writeTimeout time.Duration
+	since                     int64 // Clock.Elapsed when the present wait for a request, or the head, began
+	reading, writing          wait
+	sending                   pendingWrite
+	life                      atomic.Uint64 // requests<<2 | phase
+
+	hint    uint32 // its number in the clock's set
+	watched int    // its place there; guarded by the shard's lock
 }
+
+// Phases of a client's connection.
+const (
+	phaseWaiting = iota // between requests
+	phaseReading        // a head
+	phaseWriting        // answering
+	phaseMask    = 3
+)
 
 // SetTimeouts sets how long a single read and a single write may wait, 0 meaning for ever.
 // The server and the pool set them first.
-func (c *Conn) SetTimeouts(read, write time.Duration) { panic("not yet") }
+func (c *Conn) SetTimeouts(read, write time.Duration) { c.readTimeout, c.writeTimeout = read, write }
 
 // Remote returns the peer's address; the zero value when it has no IP address.
-func (c *Conn) Remote() netip.AddrPort { panic("not yet") }
+func (c *Conn) Remote() netip.AddrPort { return addrPort(c.wire.conn().RemoteAddr()) }
 
 // Local returns this side's address; the zero value when it has no IP address.
-func (c *Conn) Local() netip.AddrPort { panic("not yet") }
+func (c *Conn) Local() netip.AddrPort { return addrPort(c.wire.conn().LocalAddr()) }
 
-// TLS returns the state of a TLS connection, nil for a plain one.
-func (c *Conn) TLS() *tls.ConnectionState { panic("not yet") }
+func addrPort(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		p := t.AddrPort()
+		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// TLS returns the state of a TLS connection, nil for a plain one. It allocates: ask once per connection.
+func (c *Conn) TLS() *tls.ConnectionState {
+	if t, ok := c.wire.conn().(*tls.Conn); ok {
+		state := t.ConnectionState()
+		return &state
+	}
+	return nil
+}
 
 // NetConn returns the connection beneath, for its addresses and options. Do not read, write or close it.
-func (c *Conn) NetConn() net.Conn { panic("not yet") }
+func (c *Conn) NetConn() net.Conn { return c.wire.conn() }
 
 // Requests returns how many requests came in (or were sent) on this connection, the present one included.
-func (c *Conn) Requests() int { panic("not yet") }
+func (c *Conn) Requests() int { return int(c.life.Load() >> 2) }
+
+// Hint returns a number to give to Pool.Get: it stays the same for the life of the connection.
+func (c *Conn) Hint() uint32 { return c.hint }
 
 // Close closes a connection to a target at once. On a client's connection it makes the
 // engine close it as soon as the handler returns, without writing what is left in Out.
-func (c *Conn) Close() { panic("not yet") }
+func (c *Conn) Close() {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	if c.server == nil {
+		c.shut()
+	}
+}
+
+// shut closes the socket and gives everything back. c.closed must be set.
+func (c *Conn) shut() {
+	c.clock.watch.remove(c)
+	c.leave()
+	_ = c.wire.close() // the connection is given up: there is nobody to tell
+}
 
 // A PeerState is what can be told of a peer without reading.
 type PeerState uint8
@@ -58,71 +129,64 @@ const (
 	PeerGone                        // it has reset the connection
 )
 
-// Peer looks (one system call, without waiting) how the peer does. For TLS connections it only knows PeerOpen and PeerGone.
-func (c *Conn) Peer() PeerState { panic("not yet") }
+// Peer looks (one system call, without waiting) how the peer does. For TLS
+// connections, and on systems other than Linux, it knows PeerOpen only.
+func (c *Conn) Peer() PeerState { return c.wire.peer() }
 
-// Alive reports whether an idle connection to a target looks usable: open, and nothing unasked for has come.
-func (c *Conn) Alive() bool { panic("not yet") }
+// Alive reports whether an idle connection to a target looks usable: it is open, and nothing
+// unasked for has come. It costs a system call. Where that cannot be told it is true.
+func (c *Conn) Alive() bool { return !c.wire.pending() }
 
 // Flush writes Out and empties it. An error is an *Error with OpWrite; the connection is then broken.
-func (c *Conn) Flush() error { panic("not yet") }
-
-// FlushWith writes Out and then p, in one system call where possible, and empties Out. p is not kept.
-func (c *Conn) FlushWith(p []byte) error { panic("not yet") }
-
-// Pending returns how many bytes are left in Out.
-func (c *Conn) Pending() int { return len(c.Out) }
-
-// ReadResponse writes Out and reads the head of the next response into c.Response. method is that of
-// the request: the response to a HEAD has no body. A 1xx response (other than 101) comes like
-// any other, with Status below 200 and no body: call ReadResponse again for the next. After 101
-// the connection is a tunnel.
-//
-// The error is an *Error that tells writing from reading; see also Error.Stale.
-func (c *Conn) ReadResponse(method []byte) error { panic("not yet") }
-
-// NextBody returns the next piece of the message's body, without framing, reading
-// (and waiting) only when nothing is at hand. It returns io.EOF after the last piece; pieces are not
-// empty. The slice is valid until the next call that reads. The error is an *Error with OpReadBody,
-// or a *ProtocolError when a client breaks the rules of chunks; the connection is then broken.
-// A body that ends too early gives KindClosed or KindReset.
-func (c *Conn) NextBody() ([]byte, error) { panic("not yet") }
-
-// ReadBody reads body bytes into p, as io.Reader does, with the errors of NextBody.
-func (c *Conn) ReadBody(p []byte) (int, error) { panic("not yet") }
-
-// Buffered returns the next piece of the body as far as it is at hand, without reading from the
-// wire. The piece counts as read. It is empty when more must be waited for (or the body is at its end: see BodyDone).
-func (c *Conn) Buffered() ([]byte, error) { panic("not yet") }
-
-// BodyDone reports whether the whole body was read, its trailers included.
-func (c *Conn) BodyDone() bool { panic("not yet") }
-
-// BodyWhole reports whether all of the body is at hand, so that reading it waits for nothing.
-func (c *Conn) BodyWhole() bool { panic("not yet") }
-
-// Trailers returns the fields that came after a chunked body, nil without any. They are known
-// when the body was read to its end.
-func (c *Conn) Trailers() *Fields { panic("not yet") }
-
-// A Framing says how CopyBody marks off the body it sends.
-type Framing uint8
-
-// The framings.
-const (
-	Raw     Framing = iota // as it is: Content-Length was declared, or the connection closes after it
-	Chunked                // in chunks, with the last chunk after the end; trailers are the caller's (see AppendLastChunk)
-)
-
-// A CopyResult says how CopyBody ended.
-type CopyResult struct {
-	Bytes    int64 // of the body, read from src and handed to dst
-	ReadErr  error // src failed
-	WriteErr error // dst failed
+func (c *Conn) Flush() error {
+	if len(c.Out) == 0 {
+		return nil
+	}
+	return c.FlushWith(nil)
 }
 
-// CopyBody passes what is left of src's body on to c as it arrives: what is in c.Out first, each
-// piece in one write together with its framing. It never holds more than one buffer of the
-// body, so a slow reader slows down the writer. Of a chunked body the last chunk is not written: append
-// it (AppendLastChunk) with the trailers wanted. The last piece may be left in c.Out, for the next Flush.
-func (c *Conn) CopyBody(src *Conn, framing Framing) CopyResult { panic("not yet") }
+// FlushWith writes Out and then p, in one system call where possible, and empties Out. p is not kept.
+func (c *Conn) FlushWith(p []byte) error {
+	out := c.Out
+	c.Out = out[:0]
+	if cap(out) > keepSize {
+		c.Out = c.desk.out[:0]
+	}
+	if err := c.wire.write(out, p); err != nil {
+		e := failure(OpWrite, err)
+		e.Stale = c.stale(e.Kind)
+		return e
+	}
+	return nil
+}
+
+// yield lets other goroutines run now and then in a loop that might never wait: raw
+// system calls do not.
+func yield(turns int) {
+	if turns&15 == 15 {
+		runtime.Gosched()
+	}
+}
+
+// restart makes the parser begin again at the start of the buffer.
+func (c *Conn) restart() { c.started, c.at = false, 0 }
+
+// carry moves what was read beyond the present message to the start of the buffer, where
+// the next head begins.
+func (c *Conn) carry() {
+	d := c.desk
+	if len(c.unread) > len(d.in) {
+		d.in = append(make([]byte, 0, bigSize), c.unread...)[:bigSize]
+		c.filled = len(c.unread)
+	} else {
+		c.filled = copy(d.in, c.unread)
+	}
+	c.unread = nil
+	c.freeBig()
+	d.trail = d.trail[:0]
+	if d.trailers.Len() > 0 {
+		d.trailers.reset()
+	}
+	c.wantBig = false
+	c.restart()
+}

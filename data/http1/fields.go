@@ -20,7 +20,8 @@ type Fields struct {
 type span struct {
 	name, nameEnd   uint16
 	value, valueEnd uint16
-	next            uint16 // index+1 of the next line with the same id, for known ids
+	next            uint16 // index+1 of the next line with the same known id
+	tail            uint16 // in the first line with a known id: index+1 of the last one
 	id              FieldID
 	plain           bool
 }

@@ -122,3 +122,52 @@ var fieldNames = [fieldIDs]string{
 
 // String returns the usual spelling of the field's name, "" for OtherField.
 func (id FieldID) String() string { return fieldNames[id] }
+
+// fieldIndex maps nameHash to the only well-known field with that hash.
+var fieldIndex = indexNames()
+
+// nameHash mixes length, first, middle and last but one letter without regard to case. The factors
+// are chosen so that no two well-known names share a hash; indexNames checks that.
+func nameHash(first, middle, late byte, length int) uint32 {
+	return (uint32(first|0x20)*nameFactor1 + uint32(middle|0x20)*nameFactor2 + uint32(late|0x20)*nameFactor3 + uint32(length)*nameFactor4) >> 4 & 511
+}
+
+const (
+	nameFactor1 = 3425
+	nameFactor2 = 1597
+	nameFactor3 = 1773
+	nameFactor4 = 2489
+)
+
+func indexNames() *[512]FieldID {
+	var index [512]FieldID
+	for id := OtherField + 1; id < fieldIDs; id++ {
+		name := fieldNames[id]
+		slot := &index[nameHash(name[0], name[len(name)/2], name[len(name)-2], len(name))]
+		if *slot != OtherField {
+			panic("nameHash does not tell " + name + " from " + fieldNames[*slot])
+		}
+		*slot = id
+	}
+	return &index
+}
+
+// fieldID returns the id of a name that consists of token characters. For these, OR 0x20
+// folds the case of letters and maps no two of the others that well-known names use to each other.
+func fieldID(name []byte) FieldID {
+	n := len(name)
+	if n < 2 {
+		return OtherField
+	}
+	id := fieldIndex[nameHash(name[0], name[n/2], name[n-2], n)]
+	known := fieldNames[id]
+	if len(known) != n {
+		return OtherField
+	}
+	for i := range n {
+		if name[i]|0x20 != known[i]|0x20 {
+			return OtherField
+		}
+	}
+	return id
+}

@@ -1,7 +1,13 @@
 package http1
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,40 +17,225 @@ type PoolOptions struct {
 	// TLS makes every connection a TLS one; ServerName and whatever else identifies the peer is in it.
 	TLS            *tls.Config
 	Clock          *Clock
-	ConnectTimeout time.Duration // connecting and the TLS handshake; Get may override it
+	ConnectTimeout time.Duration // for connecting, and again for the TLS handshake; Get may override it
 	ReadTimeout    time.Duration // see Conn.SetTimeouts
 	WriteTimeout   time.Duration
-	MaxIdle        int           // idle connections kept; beyond that the longest idle is closed. Negative: keep none
+	MaxIdle        int           // idle connections kept; more are closed. 0 means 512, negative none
 	MaxRequests    int           // requests per connection
 	IdleTimeout    time.Duration // how long a connection may stay idle
 	HeadLimit      int           // bytes of a response head: default 8192, at most 65535
+
+	plain bool // use plainWire everywhere; for tests
 }
 
 // A Pool keeps connections to one address under one TLS identity.
 // Its methods may be called from many goroutines; Get and Put do not allocate.
-type Pool struct{}
+type Pool struct {
+	PoolOptions
+	limits  Limits
+	closed  atomic.Bool
+	idle    atomic.Int64
+	shards  [poolShards]poolShard
+	watched int                                                                  // its place in the clock's set, -1 when it was removed; guarded by the set's lock
+	dial    func(ctx context.Context, network, address string) (net.Conn, error) // for tests
+}
 
-// NewPool returns an empty pool.
-func NewPool(o PoolOptions) *Pool { panic("not yet") }
+const poolShards = 8
+
+// A poolShard keeps connections in the order in which they became idle. The callers with one hint meet in one
+// shard, so that processors that work in parallel seldom meet.
+type poolShard struct {
+	mu    sync.Mutex // guards conns
+	conns []*Conn
+	size  atomic.Int32 // len(conns), to be read without the lock
+	_     [20]byte     // keeps the shards on lines of their own
+}
+
+// NewPool returns an empty pool. Close it when it is of no more use.
+func NewPool(o PoolOptions) *Pool {
+	p := &Pool{PoolOptions: o}
+	if p.MaxIdle == 0 {
+		p.MaxIdle = 512
+	}
+	head := p.HeadLimit
+	if head <= 0 {
+		head = 8 << 10
+	}
+	p.limits = Limits{Line: head, Head: head}.withDefaults()
+	p.dial = (&net.Dialer{KeepAlive: -1}).DialContext
+	p.Clock.watch.addPool(p)
+	return p
+}
 
 // Get returns an idle connection, else a new one connected within timeout (0: the pool's own). hint
-// spreads callers that work in parallel; a client connection's Hint serves best. reused tells the two apart. The error is an *Error.
+// spreads callers that work in parallel; a client connection's Hint serves best. reused tells the
+// two apart. The error is an *Error with OpDial or OpHandshake.
 func (p *Pool) Get(hint uint32, timeout time.Duration) (c *Conn, reused bool, err error) {
-	panic("not yet")
+	if p.idle.Load() > 0 {
+		for i := range uint32(poolShards) {
+			if c := p.shards[(hint+i)%poolShards].pop(); c != nil {
+				p.idle.Add(-1)
+				c.lend()
+				return c, true, nil
+			}
+		}
+	}
+	c, err = p.Dial(timeout)
+	return c, false, err
+}
+
+// lend makes c ready for a caller.
+func (c *Conn) lend() {
+	c.sit()
+	c.answered = false
+	c.readTimeout, c.writeTimeout = c.pool.ReadTimeout, c.pool.WriteTimeout
+	c.life.Add(1 << 2)
 }
 
 // Dial returns a new connection, whether there are idle ones or not.
-func (p *Pool) Dial(timeout time.Duration) (*Conn, error) { panic("not yet") }
+func (p *Pool) Dial(timeout time.Duration) (*Conn, error) {
+	if timeout <= 0 {
+		timeout = p.ConnectTimeout
+	}
+	nc, err := p.connect(timeout)
+	if err != nil {
+		return nil, failure(OpDial, err)
+	}
+	if p.TLS != nil {
+		t := tls.Client(nc, p.TLS)
+		if err := p.handshake(t, timeout); err != nil {
+			_ = nc.Close() // it is given up
+			return nil, handshakeFailure(err)
+		}
+		nc = t
+	}
+	c := &Conn{clock: p.Clock, pool: p}
+	c.wire = newWire(c, nc, p.plain)
+	p.Clock.watch.add(c)
+	c.lend()
+	return c, nil
+}
+
+func (p *Pool) connect(timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := withTimeout(timeout)
+	defer cancel()
+	return p.dial(ctx, "tcp", p.Address)
+}
+
+func (p *Pool) handshake(t *tls.Conn, timeout time.Duration) error {
+	ctx, cancel := withTimeout(timeout)
+	defer cancel()
+	return t.HandshakeContext(ctx)
+}
+
+func withTimeout(timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout <= 0 {
+		return context.Background(), func() {}
+	}
+	return context.WithTimeout(context.Background(), timeout)
+}
+
+func handshakeFailure(err error) *Error {
+	e := failure(OpHandshake, err)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		e.Kind = KindTimeout
+	} else if e.Kind == KindOther {
+		e.Kind = KindTLS
+	}
+	return e
+}
 
 // Put gives c back. It is kept when its response was read to the end and allows that,
 // and when the limits do; otherwise it is closed. c must not be used afterwards.
-func (p *Pool) Put(c *Conn) { panic("not yet") }
+func (p *Pool) Put(c *Conn) {
+	if !c.reusable() || p.closed.Load() || p.MaxRequests > 0 && c.Requests() >= p.MaxRequests || int(p.idle.Load()) >= p.MaxIdle {
+		c.Close()
+		return
+	}
+	c.leave()
+	c.Value = nil
+	c.since = p.Clock.Elapsed()
+	p.idle.Add(1)
+	p.shards[c.hint%poolShards].push(c)
+	if p.closed.Load() {
+		p.Close()
+	}
+}
+
+// reusable reports whether a target's connection is between two responses.
+func (c *Conn) reusable() bool {
+	return !c.closed && c.Response != nil && c.Response.Status >= 200 && c.Response.KeepAlive &&
+		c.BodyDone() && c.body.err == nil && len(c.unread) == 0 && len(c.Out) == 0
+}
+
+func (s *poolShard) pop() *Conn {
+	if s.size.Load() == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.conns) - 1
+	if last < 0 {
+		return nil
+	}
+	c := s.conns[last]
+	s.conns[last] = nil
+	s.conns = s.conns[:last]
+	s.size.Store(int32(last))
+	return c
+}
+
+func (s *poolShard) push(c *Conn) {
+	s.mu.Lock()
+	s.conns = append(s.conns, c)
+	s.size.Store(int32(len(s.conns)))
+	s.mu.Unlock()
+}
 
 // Idle returns how many connections are idle.
-func (p *Pool) Idle() int { panic("not yet") }
+func (p *Pool) Idle() int { return int(p.idle.Load()) }
 
 // Close closes the idle connections, and those in use when they are put back.
-func (p *Pool) Close() { panic("not yet") }
+func (p *Pool) Close() {
+	p.closed.Store(true)
+	p.Clock.watch.removePool(p)
+	p.drop(func(*Conn) bool { return true })
+}
 
-// Hint returns a number to give to Pool.Get: it stays the same for the life of the connection.
-func (c *Conn) Hint() uint32 { panic("not yet") }
+// drop closes the idle connections of which gone is true.
+func (p *Pool) drop(gone func(*Conn) bool) {
+	for i := range p.shards {
+		s := &p.shards[i]
+		if s.size.Load() == 0 {
+			continue
+		}
+		s.mu.Lock()
+		kept := s.conns[:0]
+		var dropped []*Conn
+		for _, c := range s.conns {
+			if gone(c) {
+				dropped = append(dropped, c)
+			} else {
+				kept = append(kept, c)
+			}
+		}
+		clear(s.conns[len(kept):])
+		s.conns = kept
+		s.size.Store(int32(len(kept)))
+		s.mu.Unlock()
+		p.idle.Add(-int64(len(dropped)))
+		for _, c := range dropped {
+			c.Close()
+		}
+	}
+}
+
+// sweep closes connections that were idle for too long, or that the target has closed.
+func (p *Pool) sweep(now int64) {
+	if p.idle.Load() == 0 {
+		return
+	}
+	p.drop(func(c *Conn) bool {
+		return p.IdleTimeout > 0 && now-c.since > int64(p.IdleTimeout) || !c.Alive()
+	})
+}
