@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -12,8 +11,6 @@ import (
 	"net/http"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/google/uuid"
 
 	"gibbon/control/store"
 	"gibbon/entity"
@@ -248,9 +245,38 @@ func (r resource) row(ctx context.Context, from store.Reader, key string, in *sc
 		return from.Get(ctx, r.kind.Name, strings.ToLower(key))
 	}
 	if in != nil && r.kind.Nested {
-		return from.Find(ctx, r.kind.Name, in.field+","+r.kind.EndpointKey, schema.JoinKey(in.parent.Key(), key))
+		return r.sibling(ctx, from, key, in)
 	}
 	return from.Find(ctx, r.kind.Name, r.kind.EndpointKey, key)
+}
+
+// sibling looks up what has an endpoint key among the children of one parent.
+func (r resource) sibling(ctx context.Context, from store.Reader, key string, in *scope) (store.Row, error) {
+	composer, ok := r.kind.New().(schema.Composer)
+	if !ok {
+		return store.Row{}, store.ErrNotFound
+	}
+	values := map[string]string{in.field: in.parent.Key(), r.kind.EndpointKey: key}
+	for _, names := range composer.UniqueTogether() {
+		var parts []string
+		for _, name := range names {
+			if value, ok := values[name]; ok {
+				parts = append(parts, value)
+			}
+		}
+		if len(parts) == len(values) && len(names) == len(values) {
+			return from.Find(ctx, r.kind.Name, strings.Join(names, ","), keyValue(parts))
+		}
+	}
+	return store.Row{}, store.ErrNotFound
+}
+
+// keyValue is the value of a unique key of one field or several.
+func keyValue(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return store.Join(values...)
 }
 
 func (r resource) load(row store.Row) (entity.Entity, error) {
@@ -273,8 +299,13 @@ func (q *request) values(e entity.Entity) map[string]any {
 func (r resource) decode(ctx context.Context, from store.Reader, b *body, values map[string]any, e entity.Entity) error {
 	err := schema.Decoder{Resolve: r.resolver(ctx, from)}.Decode(values, e)
 	if _, ok := errors.AsType[*schema.NullError](err); ok {
-		id, _ := values["id"].(string)
-		return primaryKeyViolation(cmp.Or(id, uuid.NewString()))
+		id, ok := values["id"].(string)
+		if !ok {
+			if id, err = schema.NewUUID(rand.Reader); err != nil {
+				return err
+			}
+		}
+		return primaryKeyViolation(id)
 	}
 	if err == nil && !b.utf8 {
 		return errBodyNotUTF8
@@ -322,7 +353,7 @@ func (r resource) put(write func(store.Put) error, e entity.Entity) error {
 	}
 	keys := schema.Keys(e)
 	for _, k := range keys {
-		p.Keys = append(p.Keys, store.Key{Name: k.Name, Value: k.Value})
+		p.Keys = append(p.Keys, store.Key{Name: k.Name, Value: keyValue(k.Values)})
 	}
 	for _, ref := range schema.References(e) {
 		if ref.ID != "" {
