@@ -1,9 +1,7 @@
 package entity
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"gibbon/schema"
@@ -141,29 +139,20 @@ func only[T any](forbidden func(string) string, f *schema.Value[T]) *schema.Valu
 
 // Checks declares what a route must have, given its protocols.
 func (r *Route) Checks() schema.Checks {
-	return schema.Checks{
+	checks := schema.Checks{
 		schema.When("protocols", schema.Elements(schema.NotOneOf("grpcs", "https", "tls", "tls_passthrough"))).
 			Then("snis", schema.LenEq(0)).
 			Message("'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'"),
-		schema.CustomCheck(r.checkMatchers, "protocols", "sources", "destinations", "methods", "hosts", "paths", "headers").Hidden(),
+	}
+	if need := r.family.needed(r.Protocols); need.message != "" {
+		checks = append(checks, schema.AtLeastOneOf(need.oneOf...).Message(need.message))
+	}
+	return append(checks,
+		// path_handling "v1" is deprecated; nothing is wrong with it.
 		schema.CustomCheck(func() error { return nil }, "path_handling"),
 		schema.CustomCheck(r.checkExpression, "id", "protocols", "snis", "sources", "destinations", "methods",
 			"hosts", "paths", "headers", "expression", "regex_priority", "priority").WithMissing(),
-	}
-}
-
-// checkMatchers wants one of the fields that requests are matched by.
-func (r *Route) checkMatchers() error {
-	set := map[string]bool{
-		"methods": len(r.Methods) > 0, "hosts": len(r.Hosts) > 0, "paths": len(r.Paths) > 0,
-		"headers": len(r.Headers) > 0, "snis": len(r.SNIs) > 0,
-		"sources": len(r.Sources) > 0, "destinations": len(r.Destinations) > 0,
-	}
-	need := r.family.needed(r.Protocols)
-	if need.message == "" || slices.ContainsFunc(need.oneOf, func(f string) bool { return set[f] }) {
-		return nil
-	}
-	return errors.New(need.message)
+	)
 }
 
 // An Endpoint is one end of a connection: an address or block, a port, or both.

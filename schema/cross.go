@@ -94,51 +94,62 @@ func isScalar(v any) bool {
 	return true
 }
 
-// among is a rule on how many of some fields are set.
-type amongCheck struct {
+// An Among is a rule on how many of some fields are set. Set is what is neither
+// null nor empty, valid or not.
+type Among struct {
 	name    string
 	fields  []string
 	message string
 	prefix  bool // on PATCH
+	own     bool // the message is the rule's own, without the fields
 	passes  func(set, all int) bool
 }
 
+// Message replaces the general message of the rule.
+func (a *Among) Message(m string) *Among {
+	a.message, a.own = m, true
+	return a
+}
+
 // AtLeastOneOf wants one of the fields to be set.
-func AtLeastOneOf(fields ...string) CrossCheck {
-	return &amongCheck{"at_least_one_of", fields, "at least one of these fields must be non-empty: ", true,
-		func(set, _ int) bool { return set > 0 }}
+func AtLeastOneOf(fields ...string) *Among {
+	return &Among{name: "at_least_one_of", fields: fields, message: "at least one of these fields must be non-empty: ", prefix: true,
+		passes: func(set, _ int) bool { return set > 0 }}
 }
 
 // OnlyOneOf wants exactly one of the fields to be set.
-func OnlyOneOf(fields ...string) CrossCheck {
-	return &amongCheck{"only_one_of", fields, "exactly one of these fields must be non-empty: ", false,
-		func(set, _ int) bool { return set == 1 }}
+func OnlyOneOf(fields ...string) *Among {
+	return &Among{name: "only_one_of", fields: fields, message: "exactly one of these fields must be non-empty: ", prefix: false,
+		passes: func(set, _ int) bool { return set == 1 }}
 }
 
 // MutuallyExclusive wants at most one of the fields to be set.
-func MutuallyExclusive(fields ...string) CrossCheck {
-	return &amongCheck{"mutually_exclusive", fields, "only one or none of these fields must be set: ", false,
-		func(set, _ int) bool { return set < 2 }}
+func MutuallyExclusive(fields ...string) *Among {
+	return &Among{name: "mutually_exclusive", fields: fields, message: "only one or none of these fields must be set: ", prefix: false,
+		passes: func(set, _ int) bool { return set < 2 }}
 }
 
 // MutuallyRequired wants all of the fields to be set, or none.
-func MutuallyRequired(fields ...string) CrossCheck {
-	return &amongCheck{"mutually_required", fields, "all or none of these fields must be set: ", false,
-		func(set, all int) bool { return set == 0 || set == all }}
+func MutuallyRequired(fields ...string) *Among {
+	return &Among{name: "mutually_required", fields: fields, message: "all or none of these fields must be set: ", prefix: false,
+		passes: func(set, all int) bool { return set == 0 || set == all }}
 }
 
-func (a *amongCheck) run(c *crossing) {
+func (a *Among) run(c *crossing) {
 	if a.passes(c.nonEmpty(a.fields), len(a.fields)) {
 		return
 	}
-	message := a.message + quoted(a.fields)
-	if a.prefix {
-		message = c.updating(message)
+	switch {
+	case a.own:
+		c.wrong.entity(a.message)
+	case a.prefix:
+		c.wrong.entity(c.updating(a.message + quoted(a.fields)))
+	default:
+		c.wrong.entity(a.message + quoted(a.fields))
 	}
-	c.wrong.entity(message)
 }
 
-func (a *amongCheck) describe() (string, any) { return a.name, trees(a.fields) }
+func (a *Among) describe() (string, any) { return a.name, trees(a.fields) }
 
 type distinctCheck []string
 

@@ -51,17 +51,9 @@ func mergeRecords(fields Fields, stored, body map[string]any) map[string]any {
 	return stored
 }
 
-// finish applies to a complete tree what is left to do, and fills r from it.
+// finish checks a complete tree and fills r from it.
 func (x *decoding) finish(r Record, tree map[string]any) error {
 	fields := r.Fields()
-	for _, f := range fields {
-		d := f.declared()
-		if d.isShorthand() && isField(fields, d.name) {
-			if v, ok := tree[d.name]; ok {
-				maps.Copy(tree, d.expand(v))
-			}
-		}
-	}
 	if err := x.resolveKeys(fields, tree); err != nil {
 		return err
 	}
@@ -71,12 +63,31 @@ func (x *decoding) finish(r Record, tree map[string]any) error {
 	if x.op == Validate {
 		return nil
 	}
+	couple(fields, tree)
 	for _, f := range fields {
 		if f.declared().is(notNull) && tree[f.Name()] == nil {
 			return &NullError{f.Name()}
 		}
 	}
 	return nil
+}
+
+// couple lets shorthands that have the name of a field act on a valid record.
+func couple(fields Fields, tree map[string]any) {
+	for _, f := range fields {
+		d := f.declared()
+		if !d.isShorthand() || !isField(fields, d.name) {
+			continue
+		}
+		for name, v := range d.expand(tree[d.name]) {
+			tree[name] = v
+			for _, f := range fields {
+				if f.Name() == name && !f.declared().isShorthand() {
+					f.put(v)
+				}
+			}
+		}
+	}
 }
 
 // complete returns a copy of a body in which shorthands are expanded, lists
