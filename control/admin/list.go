@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -149,10 +150,15 @@ func (q *request) numberArgument(name string) (n float64, given bool, err error)
 	}
 	text, ok := values[0].(string)
 	n, err = strconv.ParseFloat(text, 64)
-	if !ok || len(values) > 1 || err != nil || math.IsNaN(n) {
+	if !ok || len(values) > 1 || !q.plain(name) || err != nil || math.IsNaN(n) {
 		return 0, false, invalidSize("size must be a number")
 	}
 	return n, true, nil
+}
+
+// plain tells whether an argument was written without brackets.
+func (q *request) plain(name string) bool {
+	return slices.ContainsFunc(q.query, func(a argument) bool { return a.name == name })
 }
 
 // afterID is the id in the offset, "" when there is none.

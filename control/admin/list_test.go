@@ -130,6 +130,7 @@ func TestListArguments(t *testing.T) {
 		{"GET /services?size", noSize},
 		{"GET /services?size=NaN", noSize},
 		{"GET /services?size=2&size=3", noSize},
+		{"GET /services?size[]=2", noSize},
 		{"GET /services?size=2&", one},
 		{"GET /services?offset=abc", `400 {"code":7,"name":"invalid offset","message":"'abc' is not a valid offset: bad json encoding"}`},
 		{"GET /services?offset=", `400 …'' is not a valid offset: bad json encoding`},
