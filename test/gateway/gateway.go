@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type Options struct {
 	Hosts   map[string]string // names in the hosts file, with their addresses
 	Env     map[string]string // settings: PROXY_LISTEN becomes GIBBON_PROXY_LISTEN
 	Args    []string          // further arguments of start
+	Wrap    []string          // a command that runs the program given after it
 }
 
 // Ports are the four listeners. TLS is off when negative.
@@ -131,7 +133,8 @@ func Start(ctx context.Context, o Options) (*Gateway, error) {
 		env[name] = value
 	}
 	// The process outlives ctx, which only limits how long its start may take.
-	g.command = exec.CommandContext(context.WithoutCancel(ctx), o.Binary, append([]string{"start", "-p", o.Prefix}, o.Args...)...)
+	words := slices.Concat(o.Wrap, []string{o.Binary, "start", "-p", o.Prefix}, o.Args)
+	g.command = exec.CommandContext(context.WithoutCancel(ctx), words[0], words[1:]...)
 	g.command.Env = environment(env)
 	g.command.Stdout, g.command.Stderr = g.output, g.output
 	if err := g.command.Start(); err != nil {
@@ -225,6 +228,11 @@ func Poll(ctx context.Context, try func() error) error {
 			return fmt.Errorf("%w: last: %w", ctx.Err(), err)
 		}
 	}
+}
+
+// Environment is that of the process, for other commands on the same prefix.
+func (g *Gateway) Environment() []string {
+	return append(slices.Clone(g.command.Env), "GIBBON_PREFIX="+g.Prefix)
 }
 
 // PID is the process id.

@@ -1,0 +1,25 @@
+// Package script tells stories about the whole program: each file in testdata
+// is a script that users can read, run by testscript with verbs of its own.
+//
+//	server NAME [-port N] [-status N]   start an origin, or change it; $NAME is its host:port
+//	server NAME -stop | -start          kill it; start it again where it was
+//	gateway [NAME=VALUE…]               start the gateway with settings, again after it ended
+//	gateway -kill | -signal NAME | -wait   end it at once; send a signal; wait for its end
+//	gibbon ARGUMENT…                    run the program, on the same prefix
+//	admin METHOD PATH [FILE | NAME=VALUE…]  call the Admin API with a form or a JSON file
+//	get [-n N] [-method M] [-header F] PATH  ask the proxy; stdout counts "server status: times"
+//	curl …, http …                      the real tools; localhost:8000 and :8001 lead to this gateway
+//	until PATTERN VERB …                repeat a verb until its output matches
+//	log PATTERN FILE                    wait for a line in a file of the prefix
+//	load RATE PATH                      ask the proxy so many times a second from now on
+//	load -count N                       wait for so many further answers
+//	load -mark                          remember the time
+//	load -stop GRACE                    end; no request begun later than GRACE after the mark may have failed
+//	hold KEY PATH, release KEY          a request that the origin keeps waiting; its end
+//	websocket PATH TEXT                 upgrade, send, and show the frames
+//	writes N -kill-after M, writes -check   the story of kill -9
+//	store -lock | -unlock, disk -fill | -free   break the store, mend it
+//
+// The gateway listens on a loopback address of its own, so that stories run
+// side by side.
+package script
