@@ -211,7 +211,7 @@ func (l *AccessLog) Flush() {
 		s.mu.Unlock()
 		l.write(full)
 		l.spare = full
-		if cap(full) > 4*bufferSize { // a burst is over
+		if cap(full) > 4*bufferSize && len(full) < cap(full)/4 { // a burst is over
 			l.spare = make([]byte, 0, bufferSize)
 		}
 	}
