@@ -27,7 +27,20 @@ const maxVisited = 1 << 12
 // run returns the offsets of all groups, -1 for those that took no part, written
 // over groups. It is empty when the expression does not match.
 func (v *machine) run(p *pathRegexp, path []byte, groups []int) []int {
-	groups = groups[:0]
+	groups = v.search(p, path[p.skip:], groups[:0])
+	for i := range groups {
+		if groups[i] >= 0 {
+			groups[i] += p.skip
+		}
+	}
+	if len(groups) > 0 {
+		groups[0] = 0
+	}
+	return groups
+}
+
+// search is run for the part of the path that p.re is for.
+func (v *machine) search(p *pathRegexp, path []byte, groups []int) []int {
 	words := (len(p.prog.Inst)*(len(path)+1) + 63) / 64
 	if words > maxVisited {
 		return append(groups, p.re.FindSubmatchIndex(path)...)

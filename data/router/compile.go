@@ -22,6 +22,11 @@ type candidate struct {
 	prefixes   []string // longest first
 	headers    []headerCondition
 	snis       []namePattern
+
+	// Where hosts and prefixes are when there is one: next to the rest, for the
+	// processor's cache.
+	host1   [1]namePattern
+	prefix1 [1]string
 }
 
 // count returns the number of attributes.
@@ -76,7 +81,7 @@ func compile(f Flavour, e *Entry) ([]*candidate, error) {
 	}
 	out := make([]*candidate, len(split))
 	for i, paths := range split {
-		c := *base
+		c := *base // hosts may stay those of base
 		if err := c.addPaths(r, paths); err != nil {
 			return nil, err
 		}
@@ -93,11 +98,11 @@ func compileRest(f Flavour, e *Entry) (*candidate, error) {
 	if len(r.Methods) > 0 {
 		c.attributes |= ByMethod
 	}
-	c.hosts = parseNames(r.Hosts)
+	c.hosts = parseNames(c.host1[:0], r.Hosts)
 	if len(c.hosts) > 0 {
 		c.attributes |= ByHost
 	}
-	c.snis = parseNames(r.SNIs)
+	c.snis = parseNames(nil, r.SNIs)
 	if len(c.snis) > 0 {
 		c.attributes |= BySNI
 	}
@@ -122,15 +127,15 @@ func compileRest(f Flavour, e *Entry) (*candidate, error) {
 	return c, nil
 }
 
-func parseNames(values []string) []namePattern {
-	if len(values) == 0 {
-		return nil
+// parseNames compiles values into dst where they fit.
+func parseNames(dst []namePattern, values []string) []namePattern {
+	if len(values) > cap(dst) {
+		dst = make([]namePattern, 0, len(values))
 	}
-	out := make([]namePattern, len(values))
-	for i, v := range values {
-		out[i] = parseName(v)
+	for _, v := range values {
+		dst = append(dst, parseName(v))
 	}
-	return out
+	return dst
 }
 
 // addPaths compiles paths, which are all of a route or one group of them.
@@ -140,7 +145,8 @@ func (c *candidate) addPaths(r *entity.Route, paths []string) error {
 	}
 	c.attributes |= ByPath
 	if len(paths) == 1 && !isRegexp(paths[0]) {
-		c.prefixes = paths // the usual case allocates nothing
+		c.prefix1[0] = paths[0]
+		c.prefixes = c.prefix1[:]
 		return nil
 	}
 	for _, path := range paths {

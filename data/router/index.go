@@ -9,7 +9,8 @@ import (
 // An index leads from a request to the few candidates that may match it: by
 // host, then by path, then by one of header, SNI and method. What it offers is
 // checked against all conditions of the candidate, so it may offer too much
-// (hashes may collide), but never too little.
+// (hashes may collide, and trees do not compare all of a key), but never too
+// little.
 type index struct {
 	seed     maphash.Seed
 	hosts    *table[*node] // by the hash of a plain host: its paths
@@ -34,6 +35,7 @@ type bucket struct {
 type list struct {
 	owner      *edit
 	candidates []*candidate
+	one        [1]*candidate // where candidates are while there is one
 }
 
 // A keyKind says by what a bucket finds a candidate.
@@ -250,6 +252,11 @@ func (l *list) insert(e *edit, c *candidate) bool {
 	at, ok := l.find(c)
 	if ok {
 		return false
+	}
+	if len(l.candidates) == 0 {
+		l.owner, l.one[0] = e, c
+		l.candidates = l.one[:1:1]
+		return true
 	}
 	if l.owner != e {
 		l.owner, l.candidates = e, slices.Clone(l.candidates)

@@ -17,10 +17,10 @@ type Match struct {
 	// Attributes are those that the route sets; all of them matched. SNIs are
 	// among them although they count for nothing without TLS.
 	Attributes Attribute
-	// Host and Path are the values of the route that matched, "" when it has
-	// none.
-	Host, Path string
+	// Path is the value of the route that matched, "" when it has none.
+	Path string
 
+	host    int         // index of the route's host, or -1
 	path    []byte      // of the query
 	regexp  *pathRegexp // that matched, or nil
 	groups  []int       // of regexp, once they were asked for
@@ -67,16 +67,13 @@ func (r *Router) Match(q *Query, m *Match) bool {
 	m.groups = m.groups[:0]
 	c := s.best
 	if c == nil {
-		m.Entry, m.Prefix, m.Attributes, m.Host, m.Path = nil, 0, 0, "", ""
-		m.path, m.regexp = nil, nil
+		m.Entry, m.Prefix, m.Attributes, m.Path = nil, 0, 0, ""
+		m.host, m.path, m.regexp = -1, nil, nil
 		return false
 	}
 	s.best = nil
 	m.Entry, m.Attributes = c.entry, c.attributes
-	m.Prefix, m.Path, m.Host = s.outcome.prefix, s.outcome.path, ""
-	if s.outcome.host >= 0 {
-		m.Host = c.entry.Route.Hosts[s.outcome.host]
-	}
+	m.Prefix, m.Path, m.host = s.outcome.prefix, s.outcome.path, s.outcome.host
 	m.path, m.regexp = q.Path, s.outcome.regexp
 	return true
 }
@@ -191,6 +188,14 @@ func (s *scratch) search(candidates []*candidate, q *Query) {
 			return
 		}
 	}
+}
+
+// Host returns the value of the route's hosts that matched, "" when it has none.
+func (m *Match) Host() string {
+	if m.Entry == nil || m.host < 0 {
+		return ""
+	}
+	return m.Entry.Route.Hosts[m.host]
 }
 
 // Capture returns the text of a named group of the route's regular expression,

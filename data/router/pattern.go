@@ -3,36 +3,41 @@ package router
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 )
 
 // A pathRegexp is a path of a route that is a regular expression. It is
 // anchored at the start.
 type pathRegexp struct {
-	source  string // with the tilde, as the route has it
-	re      *regexp.Regexp
-	literal string       // every match begins with it
-	names   []string     // of the groups, by number
-	prog    *syntax.Prog // to find groups with; nil when there are no named ones
+	source  string         // with the tilde, as the route has it
+	literal string         // every match begins with it
+	skip    int            // how much of literal re and prog leave out
+	re      *regexp.Regexp // of what follows
+	names   []string       // of the groups, by number; nil when there are none
+	prog    *syntax.Prog   // of what follows, to find groups with, or nil
 }
 
 // compilePath compiles a path that begins with a tilde.
 func compilePath(source string) (*pathRegexp, error) {
-	text := source[1:]
-	tree, err := syntax.Parse(text, syntax.Perl)
+	tree, err := syntax.Parse(source[1:], syntax.Perl)
 	if err != nil {
 		return nil, err
 	}
-	anchored := `\A(?:` + closed(text, tree) + `)`
-	re, err := regexp.Compile(anchored)
-	if err != nil {
+	literal, tail := split(tree)
+	p := &pathRegexp{source: source, literal: literal}
+	text := closed(source[1:], tree)
+	if tail != nil {
+		p.skip, text = len(literal), tail.String()
+	}
+	text = `\A(?:` + text + `)`
+	if p.re, err = regexp.Compile(text); err != nil {
 		return nil, err
 	}
-	p := &pathRegexp{source: source, re: re, literal: literalPrefix(tree)}
-	for _, name := range re.SubexpNames() {
+	for _, name := range p.re.SubexpNames() {
 		if name != "" {
-			p.names = re.SubexpNames()
-			p.prog, err = program(anchored)
+			p.names = p.re.SubexpNames()
+			p.prog, err = program(text)
 			break
 		}
 	}
@@ -62,31 +67,55 @@ func (p *pathRegexp) match(path []byte) int {
 	if len(path) < len(p.literal) || string(path[:len(p.literal)]) != p.literal {
 		return -1
 	}
-	found := p.re.Find(path)
+	found := p.re.Find(path[p.skip:])
 	if found == nil {
 		return -1
 	}
-	return len(found)
+	return p.skip + len(found)
 }
 
-// literalPrefix returns text that everything matched by an expression that is
-// anchored at the start begins with.
-func literalPrefix(re *syntax.Regexp) string {
+// split returns text that everything begins with that an expression matches
+// when it is anchored at the start, and the expression for what follows that
+// text. The latter is nil when the text can be no more than a hint.
+func split(re *syntax.Regexp) (literal string, tail *syntax.Regexp) {
 	switch re.Op {
 	case syntax.OpLiteral:
 		if re.Flags&syntax.FoldCase == 0 && validRunes(re.Rune) {
-			return string(re.Rune)
+			return string(re.Rune), nil
 		}
 	case syntax.OpCapture:
-		return literalPrefix(re.Sub[0])
+		literal, _ = split(re.Sub[0])
+		return literal, nil
 	case syntax.OpConcat:
-		for _, sub := range re.Sub {
-			if sub.Op != syntax.OpBeginText && sub.Op != syntax.OpBeginLine && sub.Op != syntax.OpEmptyMatch {
-				return literalPrefix(sub)
-			}
+		subs := re.Sub
+		for len(subs) > 1 && subs[0].Op == syntax.OpBeginText {
+			subs = subs[1:]
 		}
+		literal, _ = split(subs[0])
+		if subs[0].Op != syntax.OpLiteral || literal == "" {
+			return literal, nil
+		}
+		rest := *re
+		rest.Sub = subs[1:]
+		if len(rest.Sub) == 1 {
+			rest = *rest.Sub[0]
+		}
+		if looksBack(&rest) {
+			return literal, nil
+		}
+		return literal, &rest
 	}
-	return ""
+	return "", nil
+}
+
+// looksBack reports whether an expression contains a condition on the text
+// before the place where it begins.
+func looksBack(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpBeginText, syntax.OpBeginLine, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+		return true
+	}
+	return slices.ContainsFunc(re.Sub, looksBack)
 }
 
 // validRunes is false for the replacement character, which also matches bytes

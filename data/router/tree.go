@@ -1,16 +1,32 @@
 package router
 
-import "bytes"
+import "slices"
 
 // A node is the root of a persistent radix tree over strings. The nil node is
 // an empty tree.
 type node struct {
 	owner  *edit
-	text   string // of the edge that leads here
-	labels []byte // the first byte of each child's text, in the order of kids
-	kids   []*node
+	text   string  // of the edge that leads here
+	edges  []edge  // by label
 	bucket *bucket // in a tree of paths
 	paths  *node   // in a tree of hosts: the paths of these hosts
+}
+
+// An edge leads to a child whose text begins with label. The label is kept
+// beside the pointer, so that choosing a child does not read the others.
+type edge struct {
+	label byte
+	node  *node
+}
+
+// edge returns the place of a label among the edges, and whether it is there.
+func (n *node) edge(label byte) (int, bool) {
+	for i := range n.edges {
+		if l := n.edges[i].label; l >= label {
+			return i, l == label
+		}
+	}
+	return len(n.edges), false
 }
 
 // update returns a tree in which f has changed the node at key.
@@ -24,7 +40,7 @@ func (n *node) update(e *edit, key string, f func(*node)) *node {
 	n = n.own(e)
 	if common < len(n.text) {
 		child := n
-		n = &node{owner: e, text: key[:common], labels: []byte{child.text[common]}, kids: []*node{child}}
+		n = &node{owner: e, text: key[:common], edges: []edge{{child.text[common], child}}}
 		child.text = child.text[common:]
 	}
 	key = key[common:]
@@ -32,22 +48,18 @@ func (n *node) update(e *edit, key string, f func(*node)) *node {
 		f(n)
 		return n.compact(e)
 	}
-	at := bytes.IndexByte(n.labels, key[0])
-	if at < 0 {
+	at, ok := n.edge(key[0])
+	if !ok {
 		if child := (*node)(nil).update(e, key, f); child != nil {
-			n.labels = append(n.labels, key[0])
-			n.kids = append(n.kids, child)
+			n.edges = slices.Insert(n.edges, at, edge{key[0], child})
 		}
 		return n.compact(e)
 	}
-	if child := n.kids[at].update(e, key, f); child != nil {
-		n.kids[at] = child
-		return n.compact(e)
+	if child := n.edges[at].node.update(e, key, f); child != nil {
+		n.edges[at].node = child
+	} else {
+		n.edges = slices.Delete(n.edges, at, at+1)
 	}
-	last := len(n.kids) - 1
-	n.labels[at], n.kids[at] = n.labels[last], n.kids[last]
-	n.kids[last] = nil
-	n.labels, n.kids = n.labels[:last], n.kids[:last]
 	return n.compact(e)
 }
 
@@ -58,45 +70,45 @@ func (n *node) own(e *edit) *node {
 	}
 	c := *n
 	c.owner = e
-	c.labels = bytes.Clone(n.labels)
-	c.kids = append([]*node(nil), n.kids...)
+	c.edges = slices.Clone(n.edges)
 	return &c
 }
 
 // compact removes n from the tree when it holds nothing, or joins it with its
 // only child.
 func (n *node) compact(e *edit) *node {
-	if n.bucket != nil || n.paths != nil || len(n.kids) > 1 {
+	if n.bucket != nil || n.paths != nil || len(n.edges) > 1 {
 		return n
 	}
-	if len(n.kids) == 0 {
+	if len(n.edges) == 0 {
 		return nil
 	}
-	child := n.kids[0].own(e)
+	child := n.edges[0].node.own(e)
 	child.text = n.text + child.text
 	return child
 }
 
-// next returns the child that goes on with rest, after n's own text was found,
-// and what of rest follows the text of that child.
-func (n *node) next(rest []byte) (*node, []byte) {
-	if len(rest) == 0 {
+// enter returns n and what may follow its text in rest, or nil when rest is
+// shorter than the text. It does not compare the text, which would read one
+// more place of memory for each node: a walk may therefore come to nodes whose keys
+// key does not begin with. It passes all those that it does begin with.
+func (n *node) enter(key []byte) (*node, []byte) {
+	if n == nil || len(key) < len(n.text) {
 		return nil, nil
 	}
-	at := bytes.IndexByte(n.labels, rest[0])
-	if at < 0 {
-		return nil, nil
-	}
-	return n.kids[at].enter(rest)
+	return n, key[len(n.text):]
 }
 
-// enter returns n and what follows its text in rest, or nil when rest does not
-// begin with it.
-func (n *node) enter(rest []byte) (*node, []byte) {
-	if n == nil || len(rest) < len(n.text) || string(rest[:len(n.text)]) != n.text {
+// next goes on from n to the child for the rest of a key.
+func (n *node) next(rest []byte) (*node, []byte) {
+	if len(rest) == 0 || len(n.edges) == 0 {
 		return nil, nil
 	}
-	return n, rest[len(n.text):]
+	at, ok := n.edge(rest[0])
+	if !ok {
+		return nil, nil
+	}
+	return n.edges[at].node.enter(rest)
 }
 
 func commonPrefix(a, b string) int {
