@@ -20,6 +20,8 @@ type recorded struct {
 	Kind     string
 	Validate bool // sent to /schemas/…/validate
 	Body     map[string]any
+	Form     map[string]any // instead of Body
+	Before   map[string]any // what a PATCH found
 	Status   int
 	Message  string
 	Fields   map[string]any
@@ -65,7 +67,7 @@ func tree(t testing.TB, v any) map[string]any {
 	return out
 }
 
-// resolveNothing knows the services of the recording by name.
+// resolveServices knows the services of the recording by name.
 func resolveServices(l schema.Lookup) (string, bool, error) {
 	ids := map[string]string{
 		"svc1": "6ecb0df0-03ec-4657-97de-b1246d85c70d",
@@ -75,41 +77,82 @@ func resolveServices(l schema.Lookup) (string, bool, error) {
 	return id, ok && l.Kind == "services" && l.Key == "name", nil
 }
 
-func TestRecordedBodies(t *testing.T) {
+func TestRecordedBodies(t *testing.T)  { replay(t, "bodies.jsonl") }
+func TestRecordedForms(t *testing.T)   { replay(t, "forms.jsonl") }
+func TestRecordedPatches(t *testing.T) { replay(t, "patches.jsonl") }
+
+func replay(t *testing.T, name string) {
+	t.Helper()
 	kinds := NewKinds(Options{})
-	for _, r := range readRecorded(t, "bodies.jsonl") {
-		body, err := json.Marshal(r.Body)
+	for _, r := range readRecorded(t, name) {
+		e := kinds.Of(r.Kind).New()
+		if r.Before != nil {
+			load(t, r.Before, e)
+		}
+		body := r.Body
+		if r.Form != nil {
+			body = schema.Coerce(r.Form, e)
+		}
+		text, err := json.Marshal(body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := kinds.Of(r.Kind).New()
-		if r.Validate {
-			err = schema.Check(r.Body, e)
-		} else {
-			err = schema.Decoder{Resolve: resolveServices}.Decode(r.Body, e)
-		}
+		decoder := schema.Decoder{Resolve: resolveServices}
 		switch {
-		case r.Message != "":
-			checkMessage(t, string(body), err, r)
-		case r.Null != "":
-			if null, ok := errors.AsType[*schema.NullError](err); !ok || null.Field != r.Null {
-				t.Errorf("%s %s: error %v, want null in %s", r.Kind, body, err, r.Null)
+		case r.Validate:
+			err = schema.Check(body, e)
+		case r.Before != nil:
+			err = decoder.Merge(body, e)
+		default:
+			err = decoder.Decode(body, e)
+		}
+		r.judge(t, string(text), e, err)
+	}
+}
+
+func load(t *testing.T, v map[string]any, e Entity) {
+	t.Helper()
+	doc, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Load(doc, e); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// judge compares what became of a body with the recording.
+func (r recorded) judge(t *testing.T, body string, e Entity, err error) {
+	t.Helper()
+	switch {
+	case r.Message != "":
+		checkMessage(t, body, err, r)
+	case r.Null != "":
+		if null, ok := errors.AsType[*schema.NullError](err); !ok || null.Field != r.Null {
+			t.Errorf("%s %s: error %v, want null in %s", r.Kind, body, err, r.Null)
+		}
+	case err != nil:
+		t.Errorf("%s %s: error %v, want none", r.Kind, body, err)
+	case r.Answer != nil:
+		got := schema.Tree(e)
+		for name := range got {
+			if _, ok := r.Answer[name]; !ok && isAutomatic(name) {
+				delete(got, name)
 			}
-		case err != nil:
-			t.Errorf("%s %s: error %v, want none", r.Kind, body, err)
-		case r.Answer != nil:
-			got := schema.Tree(e)
-			for name := range got {
-				if _, ok := r.Answer[name]; !ok && isAutomatic(name) {
-					delete(got, name)
-				}
-			}
-			if diff := cmp.Diff(r.Answer, tree(t, got)); diff != "" {
-				t.Errorf("%s %s: answer differs (-want +got):\n%s", r.Kind, body, diff)
-			}
+		}
+		if diff := cmp.Diff(r.Answer, tree(t, got)); diff != "" {
+			t.Errorf("%s %s: answer differs (-want +got):\n%s", r.Kind, body, diff)
+		}
+		again := r.kindOf()
+		if err := schema.Load(schema.Append(nil, e), again); err != nil {
+			t.Errorf("%s %s: %v", r.Kind, body, err)
+		} else if diff := cmp.Diff(schema.Tree(e), schema.Tree(again)); diff != "" {
+			t.Errorf("%s %s: document differs (-want +got):\n%s", r.Kind, body, diff)
 		}
 	}
 }
+
+func (r recorded) kindOf() Entity { return NewKinds(Options{}).Of(r.Kind).New() }
 
 func isAutomatic(field string) bool {
 	return field == "id" || strings.HasSuffix(field, "ed_at")
