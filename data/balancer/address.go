@@ -36,7 +36,7 @@ type Address struct {
 
 	target   *target // only its text, host and port may be looked at
 	host     string  // of the target, without port
-	ip       string // as the Admin API shows it
+	ip       string  // as the Admin API shows it
 	port     uint16
 	srvName  string // what the SRV record names, "" without one
 	key      health.Key

@@ -84,6 +84,7 @@ type Balancer struct {
 	targets  []*target        // in order of creation
 	byText   map[string]*target
 	sets     uint64
+	dropped  []*Address    // since the last state
 	changed  chan struct{} // closed when state changes
 }
 
@@ -216,6 +217,7 @@ func (b *Balancer) rebuild() {
 	b.assess()
 	close(b.changed)
 	b.changed = make(chan struct{})
+	b.tellDropped()
 }
 
 func (b *Balancer) newPicker(s *state) Picker {

@@ -99,10 +99,9 @@ func (v *average) begin(seconds float64, now time.Time) {
 func (v *average) observe(d time.Duration, now time.Time) {
 	for {
 		word := v.word.Load()
-		seconds, left := d.Seconds(), 0.0
+		seconds := d.Seconds()
 		if word != 0 {
-			var old float64
-			old, left = decayed(word, now)
+			old, left := decayed(word, now)
 			seconds = old*left + seconds*(1-left)
 		}
 		if v.word.CompareAndSwap(word, pack(seconds, now)) {

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -39,8 +38,8 @@ type Options struct {
 
 	// NewAddress is called once for each new address, before its first pick.
 	NewAddress func(*Address)
-	// DropAddress is called when no further pick will return the address.
-	// Attempts may still be in flight. Addresses of hosts without upstream that
+	// DropAddress is called when no further pick returns the address. Attempts
+	// may still be in flight, the last of them just picked. Addresses of hosts without upstream that
 	// no longer have a service are given up without notice.
 	DropAddress func(*Address)
 
@@ -77,7 +76,7 @@ type directKey struct {
 // NewRegistry returns an empty registry.
 func NewRegistry(o Options) *Registry {
 	if o.Log == nil {
-		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext

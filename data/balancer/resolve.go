@@ -153,23 +153,31 @@ func (b *Balancer) weigh(a *Address, weight uint32) {
 	a.weight = weight
 }
 
-// drop ends an address that the target has no longer.
+// drop ends an address that the target has no longer. The outside hears of it
+// when the state is there in which it cannot be picked.
 func (b *Balancer) drop(a *Address) {
 	if b.checker != nil {
 		b.checker.Remove(a.subject)
 	}
-	if b.options.DropAddress == nil {
-		return
+	b.dropped = append(b.dropped, a)
+}
+
+// tellDropped is called under mu, after a new state is in force.
+func (b *Balancer) tellDropped() {
+	for _, a := range b.dropped {
+		switch f := b.options.DropAddress; {
+		case f == nil:
+		case a.named == nil:
+			f(a)
+		default:
+			a.named.mu.Lock()
+			for _, c := range a.named.known {
+				f(c)
+			}
+			a.named.mu.Unlock()
+		}
 	}
-	if a.named == nil {
-		b.options.DropAddress(a)
-		return
-	}
-	a.named.mu.Lock()
-	defer a.named.mu.Unlock()
-	for _, c := range a.named.known {
-		b.options.DropAddress(c)
-	}
+	b.dropped = nil
 }
 
 // refreshFirst refreshes the one target of a host without upstream.
@@ -262,6 +270,7 @@ func (b *Balancer) expand(t *Address, answer *resolver.Answer) *resolved {
 		}
 		r.addresses = append(r.addresses, c)
 	}
+	n.current.Store(r)
 	for ip, c := range n.known {
 		if !seen[ip] {
 			delete(n.known, ip)
@@ -270,6 +279,5 @@ func (b *Balancer) expand(t *Address, answer *resolver.Answer) *resolved {
 			}
 		}
 	}
-	n.current.Store(r)
 	return r
 }

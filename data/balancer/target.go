@@ -27,7 +27,6 @@ type target struct {
 	addresses []*Address // in order of their text
 	dns       string     // type of the records, or why there are none
 	pending   bool       // never resolved so far
-	expires   time.Time
 	timer     *time.Timer // asks anew; nil for an IP
 	removed   bool
 	seen      uint64 // the last Set that named it

@@ -227,7 +227,8 @@ func (c *Checker) schedule(ctx context.Context, r *Rules, which class, due time.
 // after returns the first time later than now that is a multiple of interval
 // after due.
 func after(due time.Time, interval time.Duration, now time.Time) time.Time {
-	return due.Add((now.Sub(due)/interval + 1) * interval)
+	late := now.Sub(due)
+	return due.Add(late - late%interval + interval)
 }
 
 // members lists, under mu, the subjects of a class in random order.

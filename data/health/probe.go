@@ -66,12 +66,14 @@ func (p *probe) ask(ctx context.Context, o *Options, k Key) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // the verdict is made by then
 	if p.kind == "tcp" {
 		return 0, nil
 	}
 	// When the checks end, so does the wait for an answer.
-	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() {
+		_ = conn.SetDeadline(time.Unix(1, 0)) // fails when it is closed, which is as well
+	})()
 	if p.kind == "https" {
 		if conn, err = p.handshake(ctx, conn, o, k); err != nil {
 			return 0, fmt.Errorf("tls: %w", err)
@@ -117,7 +119,7 @@ func (p *probe) handshake(ctx context.Context, conn net.Conn, o *Options, k Key)
 // readStatus reads the first line of an answer and nothing more.
 func readStatus(r io.Reader) (int, error) {
 	line, err := bufio.NewReaderSize(io.LimitReader(r, maxStatusLine), 256).ReadString('\n')
-	if err != nil && !(errors.Is(err, io.EOF) && line != "") {
+	if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
 		return 0, fmt.Errorf("receive: %w", err)
 	}
 	return parseStatus(line)
