@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -14,27 +15,25 @@ type decoding struct {
 
 func decode(op Op, body map[string]any, r Record, resolve Resolver) error {
 	x := &decoding{op, resolve}
-	tree, err := x.complete(r, body)
+	tree, fields, err := x.complete(r, body)
 	if err != nil {
 		return err
 	}
-	return x.finish(r, tree)
+	return x.finish(r, fields, tree)
 }
 
 func merge(body map[string]any, r Record, resolve Resolver) error {
 	x := &decoding{Update, resolve}
-	stored := Tree(r)
-	tree, err := x.complete(r, body)
+	tree, fields, err := x.complete(r, body)
 	if err != nil {
 		return err
 	}
-	fields := r.Fields()
 	for _, f := range fields {
 		if f.declared().is(primary) {
 			delete(tree, f.Name())
 		}
 	}
-	return x.finish(r, mergeRecords(fields, stored, tree))
+	return x.finish(r, fields, mergeRecords(fields, treeOf(fields), tree))
 }
 
 // mergeRecords puts the fields of a body over those that are stored.
@@ -52,8 +51,7 @@ func mergeRecords(fields Fields, stored, body map[string]any) map[string]any {
 }
 
 // finish checks a complete tree and fills r from it.
-func (x *decoding) finish(r Record, tree map[string]any) error {
-	fields := r.Fields()
+func (x *decoding) finish(r Record, fields Fields, tree map[string]any) error {
 	if err := x.resolveKeys(fields, tree); err != nil {
 		return err
 	}
@@ -93,17 +91,17 @@ func couple(fields Fields, tree map[string]any) {
 // complete returns a copy of a body in which shorthands are expanded, lists
 // that must be sets have no duplicates and, unless a PATCH is being decoded,
 // absent fields have their defaults.
-func (x *decoding) complete(r Record, body map[string]any) (map[string]any, error) {
-	tree := maps.Clone(body)
+func (x *decoding) complete(r Record, body map[string]any) (tree map[string]any, fields Fields, err error) {
+	tree = maps.Clone(body)
 	if tree == nil {
 		tree = map[string]any{}
 	}
 	if p, ok := r.(Preparer); ok {
 		if err := p.Prepare(x.op, tree); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	fields := r.Fields()
+	fields = r.Fields()
 	wrong := x.expand(fields, tree)
 	for _, f := range fields {
 		d := f.declared()
@@ -125,9 +123,9 @@ func (x *decoding) complete(r Record, body map[string]any) (map[string]any, erro
 		}
 		completed, err := x.completeValue(d, v)
 		if err != nil {
-			nested, ok := err.(InvalidError) //nolint:errorlint // complete returns it as it is
+			nested, ok := errors.AsType[InvalidError](err)
 			if !ok {
-				return nil, err
+				return nil, nil, err
 			}
 			wrong[d.name] = map[string]any(nested)
 			continue
@@ -135,9 +133,9 @@ func (x *decoding) complete(r Record, body map[string]any) (map[string]any, erro
 		tree[d.name] = completed
 	}
 	if len(wrong) > 0 {
-		return nil, wrong
+		return nil, nil, wrong
 	}
-	return tree, nil
+	return tree, fields, nil
 }
 
 // completeValue completes what is inside a value. What has the wrong type is
@@ -148,7 +146,8 @@ func (x *decoding) completeValue(d *def, v any) (any, error) {
 		if !isObject(v) {
 			return v, nil
 		}
-		return x.complete(d.record(), asObject(v))
+		tree, _, err := x.complete(d.record(), asObject(v))
+		return tree, err
 	case "array", "set":
 		if m, ok := v.(map[string]any); ok && len(m) == 0 {
 			return []any{}, nil

@@ -39,24 +39,36 @@ type def struct {
 	doc   string
 	flags flags
 	auto  auto
-	rules []Rule // by rank
+	rules []Rule  // by rank
+	few   [2]Rule // the first rules, so that most fields need no more memory
 
-	element  *def          // of an array or set
-	key, val *def          // of a map
-	record   func() Record // of a record: where its fields are put
-	printed  []string      // of a record: the sub-records that its printed default shows
+	element *def          // of an array or set
+	record  func() Record // of a record: where its fields are put
+	*rare                 // what few fields have; nil when there is nothing
+}
 
-	parent   string   // of a foreign key: the kind it refers to
-	by       []string // unique fields of the parent that may stand for its id
-	onDelete OnDelete
-
+// rare keeps a def small: records list their fields often.
+type rare struct {
+	key, val    *def                     // of a map
+	shown       []string                 // of a record: the sub-records in its shown default
+	parent      string                   // of a foreign key: the kind it refers to
+	by          []string                 // unique fields of the parent that may stand for its id
+	onDelete    OnDelete                 //
 	expand      func(any) map[string]any // of a shorthand
 	deprecation *Deprecation
 }
 
+// more returns what may be set of a def's rare properties.
+func (d *def) more() *rare {
+	if d.rare == nil {
+		d.rare = new(rare)
+	}
+	return d.rare
+}
+
 func (d *def) is(f flags) bool { return d.flags&f != 0 }
 
-func (d *def) isShorthand() bool { return d.expand != nil }
+func (d *def) isShorthand() bool { return d.rare != nil && d.expand != nil }
 
 // add puts rules where their rank says, in place of those of the same rank
 // that can be there only once.
@@ -73,6 +85,9 @@ func (d *def) add(rules ...Rule) {
 		if i > 0 && d.rules[i-1].rank == r.rank && r.rank < ranksThatRepeat {
 			d.rules[i-1] = r
 			continue
+		}
+		if d.rules == nil {
+			d.rules = d.few[:0]
 		}
 		d.rules = append(d.rules, Rule{})
 		copy(d.rules[i+1:], d.rules[i:])

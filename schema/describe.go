@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // Describe returns what GET /schemas/… shows of r.
@@ -58,7 +59,11 @@ func describeField(f Field) map[string]any {
 	case d.is(defaultNull):
 		out["default"] = nil
 	case d.kind == "record" && d.is(required) && !d.is(abstract):
-		if defaults := defaultsOf(d.record(), d.printed); len(defaults) > 0 {
+		var shown []string
+		if d.rare != nil {
+			shown = d.shown
+		}
+		if defaults := defaultsOf(d.record(), shown); len(defaults) > 0 {
 			out["default"] = defaults
 		}
 	}
@@ -109,7 +114,8 @@ func (d *def) describe() map[string]any {
 			out["on_delete"] = "cascade"
 		}
 	}
-	if dep := d.deprecation; dep != nil {
+	if d.rare != nil && d.deprecation != nil {
+		dep := d.deprecation
 		paths := make([]any, len(dep.ReplacedWith))
 		for i, path := range dep.ReplacedWith {
 			paths[i] = map[string]any{"path": trees(path)}
@@ -131,7 +137,7 @@ func describeRules(rules []Rule) map[string]any {
 			elements["type"] = "string"
 			out[r.name] = elements
 		default:
-			out[r.name] = r.arg
+			out[r.name] = shownArg(r.arg)
 		}
 	}
 	return out
@@ -143,7 +149,7 @@ func defaultsOf(r Record, names []string) map[string]any {
 	out := map[string]any{}
 	for _, f := range r.Fields() {
 		d := f.declared()
-		if d.isShorthand() || names != nil && !among(trees(names), d.name) {
+		if d.isShorthand() || names != nil && !slices.Contains(names, d.name) {
 			continue
 		}
 		switch {

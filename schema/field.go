@@ -92,7 +92,7 @@ func (f *Value[T]) DefaultNull() *Value[T] { return f.set(defaultNull) }
 
 // DefaultOf names the sub-records whose defaults the description shows as the
 // default of this record; without it, it shows all defaults.
-func (f *Value[T]) DefaultOf(names ...string) *Value[T] { f.printed = names; return f }
+func (f *Value[T]) DefaultOf(names ...string) *Value[T] { f.more().shown = names; return f }
 
 // Is adds rules.
 func (f *Value[T]) Is(rules ...Rule) *Value[T] { f.add(rules...); return f }
@@ -105,7 +105,7 @@ func (f *Value[T]) NotOneOf(values ...T) *Value[T] { return f.Is(NotOneOf(values
 
 // Not refuses one value, with a message of its own.
 func (f *Value[T]) Not(value T, message string) *Value[T] {
-	return f.Is(neRule(f.codec.tree(value), message))
+	return f.Is(notRule(value, message))
 }
 
 // MustBeNull refuses everything but null, with a message of its own.
@@ -126,8 +126,8 @@ func (f *Value[T]) UUID() *Value[T] { return f.Is(uuidRule()) }
 // StartsWith asks for a beginning.
 func (f *Value[T]) StartsWith(prefix string) *Value[T] { return f.Is(startsWithRule(prefix)) }
 
-// Contains asks for an element.
-func (f *Value[T]) Contains(value any) *Value[T] { return f.Is(containsRule(value)) }
+// Contains asks for an element among texts.
+func (f *Value[T]) Contains(value string) *Value[T] { return f.Is(containsRule(value)) }
 
 // Match asks for a Lua pattern.
 func (f *Value[T]) Match(pattern string) *Value[T] { return f.Is(Match(pattern)) }
@@ -167,19 +167,19 @@ func (f *Value[T]) Check(valid func(T) error) *Value[T] {
 // for its value replaces the fields of those names in the body. A shorthand may
 // have the name of a field; then it also acts on the finished record.
 func (f *Value[T]) Expand(expand func(any) map[string]any) *Value[T] {
-	f.expand = expand
+	f.more().expand = expand
 	return f
 }
 
 // Deprecated says what has taken the place of the field. Values under both
 // names must agree.
-func (f *Value[T]) Deprecated(d Deprecation) *Value[T] { f.deprecation = &d; return f }
+func (f *Value[T]) Deprecated(d Deprecation) *Value[T] { f.more().deprecation = &d; return f }
 
 // OnDelete says what becomes of the record when the one it refers to goes.
-func (f *Value[T]) OnDelete(o OnDelete) *Value[T] { f.onDelete = o; return f }
+func (f *Value[T]) OnDelete(o OnDelete) *Value[T] { f.more().onDelete = o; return f }
 
 // By names the unique fields of the parent that may stand for its id in bodies.
-func (f *Value[T]) By(names ...string) *Value[T] { f.by = names; return f }
+func (f *Value[T]) By(names ...string) *Value[T] { f.more().by = names; return f }
 
 func (f *Value[T]) declared() *def { return &f.def }
 

@@ -2,7 +2,7 @@ package schema
 
 import (
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -13,8 +13,8 @@ import (
 // the message.
 type Rule struct {
 	rank rank
-	name string // in a description; a rule without name is not shown
-	arg  any
+	name string                  // in a description; a rule without name is not shown
+	arg  any                     // as declared; shownArg turns it into a tree
 	test func(arg, v any) string // the message, or "" when v passes
 }
 
@@ -57,31 +57,37 @@ const (
 func Null() Rule { return nullRule("value must be null") }
 
 func nullRule(message string) Rule {
-	return Rule{rankEq, "eq", null{}, func(any, any) string { return message }}
+	return Rule{rankEq, "eq", null{message}, func(arg, _ any) string {
+		n, _ := arg.(null)
+		return n.message
+	}}
 }
 
-// null is printed as null; it tells "eq": null from a rule without argument.
-type null struct{}
+// null is the argument of a rule that wants null.
+type null struct{ message string }
 
-// MarshalJSON returns null.
-func (null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
-
-// Ne refuses one value.
-func Ne(value any) Rule { return neRule(value, "value must not be "+text(toTree(value))) }
-
-func neRule(value any, message string) Rule {
-	return Rule{rankNe, "ne", toTree(value), func(arg, v any) string {
-		if same(arg, v) {
-			return message
+func notRule[T any](value T, message string) Rule {
+	return Rule{rankNe, "ne", not[T]{value, message}, func(arg, v any) string {
+		n, _ := arg.(not[T])
+		if same(toTree(n.value), v) {
+			return n.message
 		}
 		return ""
 	}}
 }
 
+// not is the argument of a rule that refuses one value.
+type not[T any] struct {
+	value   T
+	message string
+}
+
+func (n not[T]) shown() any { return toTree(n.value) }
+
 // OneOf lets only the listed values pass.
 func OneOf[T any](values ...T) Rule {
-	return Rule{rankOneOf, "one_of", trees(values), func(arg, v any) string {
-		if among(arg, v) {
+	return Rule{rankOneOf, "one_of", values, func(arg, v any) string {
+		if among[T](arg, v) {
 			return ""
 		}
 		return "expected one of: " + listed(arg)
@@ -90,12 +96,22 @@ func OneOf[T any](values ...T) Rule {
 
 // NotOneOf refuses the listed values.
 func NotOneOf[T any](values ...T) Rule {
-	return Rule{rankNotOneOf, "not_one_of", trees(values), func(arg, v any) string {
-		if among(arg, v) {
+	return Rule{rankNotOneOf, "not_one_of", values, func(arg, v any) string {
+		if among[T](arg, v) {
 			return "must not be one of: " + listed(arg)
 		}
 		return ""
 	}}
+}
+
+func among[T any](arg, v any) bool {
+	values, _ := arg.([]T)
+	for _, w := range values {
+		if same(v, toTree(w)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Required refuses null.
@@ -105,19 +121,30 @@ func Required() Rule { return Rule{name: "required", arg: true} }
 func Elements(rules ...Rule) Rule { return Rule{name: "elements", arg: rules} }
 
 // LenEq asks for a number of elements or bytes.
-func LenEq(n int) Rule { return lengthRule(rankLenEq, "len_eq", n, "length must be %d") }
+func LenEq(n int) Rule {
+	return Rule{rankLenEq, "len_eq", n, func(arg, v any) string {
+		if n, _ := arg.(int); length(v) != n {
+			return "length must be " + strconv.Itoa(n)
+		}
+		return ""
+	}}
+}
 
 // LenMin asks for at least n elements or bytes.
-func LenMin(n int) Rule { return lengthRule(rankLenMin, "len_min", n, "length must be at least %d") }
+func LenMin(n int) Rule {
+	return Rule{rankLenMin, "len_min", n, func(arg, v any) string {
+		if n, _ := arg.(int); length(v) < n {
+			return "length must be at least " + strconv.Itoa(n)
+		}
+		return ""
+	}}
+}
 
 // LenMax asks for at most n elements or bytes.
-func LenMax(n int) Rule { return lengthRule(rankLenMax, "len_max", n, "length must be at most %d") }
-
-func lengthRule(rank rank, name string, n int, message string) Rule {
-	return Rule{rank, name, n, func(arg, v any) string {
-		l := length(v)
-		if rank == rankLenEq && l != n || rank == rankLenMin && l < n || rank == rankLenMax && l > n {
-			return fmt.Sprintf(message, n)
+func LenMax(n int) Rule {
+	return Rule{rankLenMax, "len_max", n, func(arg, v any) string {
+		if n, _ := arg.(int); length(v) > n {
+			return "length must be at most " + strconv.Itoa(n)
 		}
 		return ""
 	}}
@@ -126,66 +153,90 @@ func lengthRule(rank rank, name string, n int, message string) Rule {
 // Match asks for a Lua pattern, the notation of the reference's schemas.
 func Match(pattern string) Rule {
 	return Rule{rankMatch, "match", pattern, func(arg, v any) string {
-		if s, p := texts(v, arg); luaMatch(s, p) {
+		s, _ := v.(string)
+		if p, _ := arg.(string); luaMatch(s, p) {
 			return ""
 		}
-		return "invalid value: " + text(v)
+		return "invalid value: " + s
 	}}
 }
 
 // MatchAny asks for one of several Lua patterns. With an empty message the
 // message is that of Match.
 func MatchAny(message string, patterns ...string) Rule {
-	arg := map[string]any{"patterns": trees(patterns)}
-	if message != "" {
-		arg["err"] = message
-	}
-	return Rule{rankMatchAny, "match_any", arg, func(_, v any) string {
+	return Rule{rankMatchAny, "match_any", anyPattern{message, patterns}, func(arg, v any) string {
 		s, _ := v.(string)
-		for _, p := range patterns {
+		a, _ := arg.(anyPattern)
+		for _, p := range a.patterns {
 			if luaMatch(s, p) {
 				return ""
 			}
 		}
-		if message == "" {
+		if a.message == "" {
 			return "invalid value: " + s
 		}
-		return message
+		return a.message
 	}}
+}
+
+type anyPattern struct {
+	message  string
+	patterns []string
+}
+
+func (a anyPattern) shown() any {
+	m := map[string]any{"patterns": trees(a.patterns)}
+	if a.message != "" {
+		m["err"] = a.message
+	}
+	return m
 }
 
 func matchAllRule(message, pattern string) Rule {
-	return patternsRule(rankMatchAll, "match_all", message, pattern, true)
+	return Rule{rankMatchAll, "match_all", onePattern{message, pattern}, func(arg, v any) string {
+		return arg.(onePattern).told(v, false) //nolint:errcheck // made two lines above
+	}}
 }
 
 func matchNoneRule(message, pattern string) Rule {
-	return patternsRule(rankMatchNone, "match_none", message, pattern, false)
+	return Rule{rankMatchNone, "match_none", onePattern{message, pattern}, func(arg, v any) string {
+		return arg.(onePattern).told(v, true) //nolint:errcheck // made two lines above
+	}}
 }
 
-func patternsRule(rank rank, name, message, pattern string, want bool) Rule {
-	arg := []any{map[string]any{"pattern": pattern, "err": message}}
-	return Rule{rank, name, arg, func(_, v any) string {
-		if s, _ := v.(string); luaMatch(s, pattern) != want {
-			return message
-		}
-		return ""
-	}}
+type onePattern struct{ message, pattern string }
+
+// told returns the message when matching is what v must not, or must, do.
+func (o onePattern) told(v any, matching bool) string {
+	if s, _ := v.(string); luaMatch(s, o.pattern) == matching {
+		return o.message
+	}
+	return ""
+}
+
+func (o onePattern) shown() any {
+	return []any{map[string]any{"pattern": o.pattern, "err": o.message}}
 }
 
 func betweenRule(low, high float64) Rule {
-	arg := []any{number(low), number(high)}
-	return Rule{rankBetween, "between", arg, func(_, v any) string {
-		if f, ok := asFloat(v); !ok || f < low || f > high {
-			return "value should be between " + text(arg[0]) + " and " + text(arg[1])
+	return Rule{rankBetween, "between", bounds{low, high}, func(arg, v any) string {
+		b, _ := arg.(bounds)
+		if f, ok := asFloat(v); !ok || f < b.low || f > b.high {
+			return "value should be between " + text(number(b.low)) + " and " + text(number(b.high))
 		}
 		return ""
 	}}
 }
 
+type bounds struct{ low, high float64 }
+
+func (b bounds) shown() any { return []any{number(b.low), number(b.high)} }
+
 func gtRule(low float64) Rule {
-	return Rule{rankGt, "gt", number(low), func(arg, v any) string {
+	return Rule{rankGt, "gt", low, func(arg, v any) string {
+		low, _ := arg.(float64)
 		if f, ok := asFloat(v); !ok || f <= low {
-			return "value must be greater than " + text(arg)
+			return "value must be greater than " + text(number(low))
 		}
 		return ""
 	}}
@@ -210,7 +261,8 @@ func uuidRule() Rule {
 }
 
 func startsWithRule(prefix string) Rule {
-	return Rule{rankStartsWith, "starts_with", prefix, func(_, v any) string {
+	return Rule{rankStartsWith, "starts_with", prefix, func(arg, v any) string {
+		prefix, _ := arg.(string)
 		if s, _ := v.(string); !strings.HasPrefix(s, prefix) {
 			return "should start with: " + prefix
 		}
@@ -218,9 +270,10 @@ func startsWithRule(prefix string) Rule {
 	}}
 }
 
-func containsRule(value any) Rule {
-	return Rule{rankContains, "contains", toTree(value), func(arg, v any) string {
-		if list, ok := v.([]any); ok && among(list, arg) {
+func containsRule(value string) Rule {
+	return Rule{rankContains, "contains", value, func(arg, v any) string {
+		list, _ := v.([]any)
+		if slices.Contains(list, arg) {
 			return ""
 		}
 		return "expected to contain: " + text(arg)
@@ -229,38 +282,47 @@ func containsRule(value any) Rule {
 
 // subsetsRule lets the elements come from one subset only.
 func subsetsRule(subsets [][]string) Rule {
-	shown := make([]any, len(subsets))
-	for i, s := range subsets {
-		shown[i] = trees(s)
-	}
-	return Rule{rankSubsets, "mutually_exclusive_subsets", shown, func(_, v any) string {
+	return Rule{rankSubsets, "mutually_exclusive_subsets", subsets, func(arg, v any) string {
+		subsets, _ := arg.([][]string)
 		list, _ := v.([]any)
-		var hit []int
+		var hit []string
 		for _, e := range list {
-			for i := range shown {
-				if among(shown[i], e) && !contains(hit, i) {
-					hit = append(hit, i)
+			for _, set := range subsets {
+				if name := "(" + quoted(set) + ")"; among[string](set, e) && !slices.Contains(hit, name) {
+					hit = append(hit, name)
 				}
 			}
 		}
 		if len(hit) < 2 {
 			return ""
 		}
-		names := make([]string, len(hit))
-		for i, h := range hit {
-			names[i] = "(" + quoted(subsets[h]) + ")"
-		}
-		return "these sets are mutually exclusive: " + strings.Join(names, ", ")
+		return "these sets are mutually exclusive: " + strings.Join(hit, ", ")
 	}}
 }
 
-func contains(list []int, n int) bool {
-	for _, m := range list {
-		if m == n {
-			return true
+// shownArg returns the argument of a rule as a description shows it.
+func shownArg(arg any) any {
+	switch arg := arg.(type) {
+	case interface{ shown() any }:
+		return arg.shown()
+	case null:
+		return nil
+	case []string:
+		return trees(arg)
+	case []int:
+		return trees(arg)
+	case []int64:
+		return trees(arg)
+	case []float64:
+		return trees(arg)
+	case [][]string:
+		out := make([]any, len(arg))
+		for i := range arg {
+			out[i] = trees(arg[i])
 		}
+		return out
 	}
-	return false
+	return toTree(arg)
 }
 
 // quoted writes names as messages list them: 'a', 'b'.
@@ -289,16 +351,10 @@ func toTree(v any) any {
 
 func number(f float64) json.Number { return json.Number(appendFloat(nil, f)) }
 
-func texts(v, arg any) (s, pattern string) {
-	s, _ = v.(string)
-	pattern, _ = arg.(string)
-	return s, pattern
-}
-
 // text shows a scalar in a message.
 func text(v any) string {
 	switch v := v.(type) {
-	case nil, null:
+	case nil:
 		return "null"
 	case string:
 		return v
@@ -314,22 +370,12 @@ func text(v any) string {
 }
 
 func listed(arg any) string {
-	values, _ := arg.([]any)
+	values, _ := shownArg(arg).([]any)
 	names := make([]string, len(values))
 	for i, v := range values {
 		names[i] = text(v)
 	}
 	return strings.Join(names, ", ")
-}
-
-func among(list, v any) bool {
-	values, _ := list.([]any)
-	for _, w := range values {
-		if same(v, w) {
-			return true
-		}
-	}
-	return false
 }
 
 // same compares scalars; numbers by their value.

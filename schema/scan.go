@@ -97,10 +97,10 @@ func (s *scanner) text(known *Rule) string {
 		return string(s.unescape(b))
 	}
 	if known != nil {
-		values, _ := known.arg.([]any)
+		values, _ := known.arg.([]string)
 		for _, v := range values {
-			if k, _ := v.(string); k == string(b) {
-				return k
+			if v == string(b) {
+				return v
 			}
 		}
 	}
@@ -323,8 +323,9 @@ func (l *Loader[T]) Load(doc []byte) (*T, error) {
 }
 
 // Tree returns r as a tree, without transient fields.
-func Tree(r Record) map[string]any {
-	fields := r.Fields()
+func Tree(r Record) map[string]any { return treeOf(r.Fields()) }
+
+func treeOf(fields Fields) map[string]any {
 	tree := make(map[string]any, len(fields))
 	for _, f := range fields {
 		if d := f.declared(); !d.isShorthand() && !d.is(transient) {

@@ -77,7 +77,7 @@ func automatic[T Numbers](name string, p *T, a auto) *Value[T] {
 // Foreign declares a reference to another kind of entity, kept as the id. Its
 // zero value stands for null.
 func Foreign(name string, p *string, kind string) *Value[string] {
-	return &Value[string]{def: def{name: name, kind: "foreign", parent: kind}, p: p, codec: foreignCodec{}}
+	return &Value[string]{def: def{name: name, kind: "foreign", rare: &rare{parent: kind}}, p: p, codec: foreignCodec{}}
 }
 
 // List declares an array; nil stands for null. element declares one element; it
@@ -101,7 +101,7 @@ func Map[T any](name string, p *map[string]T, key func(*string) *Value[string], 
 	k.flags |= required
 	v.flags |= required
 	return &Value[map[string]T]{
-		def: def{name: name, kind: "map", key: &k.def, val: &v.def}, p: p, codec: mapCodec[T]{v.codec},
+		def: def{name: name, kind: "map", rare: &rare{key: &k.def, val: &v.def}}, p: p, codec: mapCodec[T]{v.codec},
 	}
 }
 
