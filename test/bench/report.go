@@ -126,7 +126,7 @@ func machine(ctx context.Context) string {
 
 // publish prints a text and puts it between the marks of its section in a file.
 func publish(file, section, text string) error {
-	fmt.Print(text)
+	fmt.Fprint(os.Stdout, text)
 	if file == "" {
 		return nil
 	}

@@ -56,6 +56,7 @@ type Gateway struct {
 var (
 	buildOnce = sync.OnceValues(build)
 	addresses atomic.Int64
+	directory atomic.Pointer[string] // that build made
 )
 
 // Build compiles the program once per test process, with the race detector when
@@ -71,6 +72,7 @@ func build() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	directory.Store(&dir)
 	path := filepath.Join(dir, "gibbon")
 	arguments := []string{"build", "-trimpath", "-o", path}
 	if raceDetector {
@@ -85,8 +87,8 @@ func build() (string, error) {
 
 // Clean removes what Build made. TestMain calls it last.
 func Clean() {
-	if path, err := buildOnce(); err == nil && os.Getenv("GIBBON_BINARY") == "" {
-		_ = os.RemoveAll(filepath.Dir(path)) // in the temporary directory anyway
+	if dir := directory.Load(); dir != nil {
+		_ = os.RemoveAll(*dir) // in the temporary directory anyway
 	}
 }
 
