@@ -52,13 +52,13 @@ func (s *Settings) logs() []*property {
 			doc("How access logs are written whose property names no format."),
 		logFile("proxy_access_log", &s.ProxyAccessLog).byDefault("logs/access.log").
 			doc("A path, relative to the prefix, /dev/stdout, /dev/stderr, or off. A word behind the path chooses a format: combined or json."),
-		logFile("proxy_error_log", &s.ProxyErrorLog).byDefault("logs/error.log").doc("As proxy_access_log, without a format."),
+		logFile("proxy_error_log", &s.ProxyErrorLog).byDefault("logs/error.log").doc("Errors of the whole node: a path, /dev/stdout, /dev/stderr, or off."),
 		text("proxy_stream_access_log", nil).byDefault("logs/access.log basic").doc("Access log of streams."),
 		text("proxy_stream_error_log", nil).byDefault("logs/error.log").doc("Error log of streams."),
 		logFile("admin_access_log", &s.AdminAccessLog).byDefault("logs/admin_access.log").doc("Access log of the Admin API."),
-		logFile("admin_error_log", &s.AdminErrorLog).byDefault("logs/error.log").doc("Error log of the Admin API."),
+		text("admin_error_log", nil).byDefault("logs/error.log").doc("Errors of the Admin API go to proxy_error_log."),
 		logFile("status_access_log", &s.StatusAccessLog).byDefault("off").doc("Access log of the Status API."),
-		logFile("status_error_log", &s.StatusErrorLog).byDefault("logs/status_error.log").doc("Error log of the Status API."),
+		text("status_error_log", nil).byDefault("logs/status_error.log").doc("Errors of the Status API go to proxy_error_log."),
 	}
 }
 
@@ -210,7 +210,7 @@ func (s *Settings) store() []*property {
 func (s *Settings) dns() []*property {
 	d := &s.DNS
 	return []*property{
-		list("dns_resolver", &d.Resolvers).doc("Name servers as ip or ip:port; those of /etc/resolv.conf when empty."),
+		list("dns_resolver", &d.Servers).doc("Name servers as ip or ip:port; those of /etc/resolv.conf when empty."),
 		text("dns_hostsfile", &d.HostsFile).byDefault("/etc/hosts").live().doc("File with names that need no server. Read at the start and at a reload."),
 		list("dns_order", &d.Order).byDefault("LAST,SRV,A,CNAME").oneOf("LAST", "SRV", "A", "AAAA", "CNAME").
 			doc("Types to ask for, in order. LAST is the type that the name had last time. AAAA must be named to be used."),
@@ -255,7 +255,7 @@ func (s *Settings) hybrid() []*property {
 
 func (s *Settings) manager() []*property {
 	return []*property{
-		list("admin_gui_url", nil).doc("Where browsers find the management UI; these origins may use the Admin API."),
+		list("admin_gui_url", &s.AdminGUIURLs).doc("Where browsers find the management UI; these origins may use the Admin API."),
 		text("admin_gui_path", nil).byDefault("/").doc("Path of the management UI."),
 		text("admin_gui_api_url", nil).doc("Where the management UI finds the Admin API."),
 		text("admin_gui_access_log", nil).byDefault("logs/admin_gui_access.log").doc("Its access log."),

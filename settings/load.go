@@ -151,8 +151,7 @@ func (s *Settings) resolve() error {
 	}
 	s.Prefix, s.shown["prefix"] = prefix, prefix
 	for _, p := range []*string{
-		&s.ProxyAccessLog.Path, &s.ProxyErrorLog.Path, &s.AdminAccessLog.Path, &s.AdminErrorLog.Path,
-		&s.StatusAccessLog.Path, &s.StatusErrorLog.Path, &s.SQLitePath,
+		&s.ProxyAccessLog.Path, &s.ProxyErrorLog.Path, &s.AdminAccessLog.Path, &s.StatusAccessLog.Path, &s.SQLitePath,
 	} {
 		if *p != "" {
 			*p = s.Path(*p)
@@ -206,13 +205,13 @@ func (s *Settings) checkNames() error {
 			faults = append(faults, fmt.Errorf("ssl_protocols has an invalid value: '%s' (TLSv1.1, TLSv1.2, TLSv1.3)", version))
 		}
 	}
-	for i, server := range s.DNS.Resolvers {
+	for i, server := range s.DNS.Servers {
 		address, err := resolverAddress(server)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("dns_resolver must be a comma separated list in the form of IPv4/6 or IPv4/6:port, got '%s'", server))
 			continue
 		}
-		s.DNS.Resolvers[i] = address
+		s.DNS.Servers[i] = address
 	}
 	if s.Database == "off" && s.Role == "control_plane" {
 		faults = append(faults, errors.New("in-memory storage can not be used when role = \"control_plane\""))
@@ -302,6 +301,25 @@ func (s *Settings) Changes(other *Settings) []Change {
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
 	return changes
+}
+
+// Adopt returns settings that are as in s, except for properties that can change live: these
+// are as in next.
+func (s *Settings) Adopt(next *Settings) (*Settings, error) {
+	given := maps.Clone(s.given)
+	maps.Copy(given, s.injected)
+	given["prefix"] = s.Prefix
+	for _, p := range s.properties() {
+		if p.dynamic {
+			given[p.name] = next.written(p)
+		}
+	}
+	adopted, err := load(given)
+	if err != nil {
+		return nil, err
+	}
+	adopted.file, adopted.unknown = s.file, s.unknown
+	return adopted, nil
 }
 
 // written returns the text that counts for p.

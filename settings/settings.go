@@ -18,11 +18,9 @@ type Settings struct {
 	ErrorLogFormat    string // text or json
 	AccessLogFormat   string // combined or json; what a Log without a format uses
 	ProxyAccessLog    Log
-	ProxyErrorLog     Log
+	ProxyErrorLog     Log // of the whole node
 	AdminAccessLog    Log
-	AdminErrorLog     Log
 	StatusAccessLog   Log
-	StatusErrorLog    Log
 	Plugins           []string // bundled, names, off
 	PortMaps          map[uint16]uint16
 	ErrorTemplateHTML string // path, empty for the built-in one; likewise the next three
@@ -105,6 +103,9 @@ type Settings struct {
 	// Hybrid mode.
 	Role string
 
+	// Management UI.
+	AdminGUIURLs []string // origins that may use the Admin API
+
 	file     string            // the file that was read, or empty
 	given    map[string]string // what was set explicitly, by property
 	shown    map[string]any    // what Map prints, by property
@@ -129,7 +130,7 @@ type Postgres struct {
 
 // DNS says how names are resolved.
 type DNS struct {
-	Resolvers   []string // ip:port; empty: as resolv.conf says
+	Servers     []string // ip:port; empty: as resolv.conf says
 	HostsFile   string
 	Order       []string // LAST, SRV, A, AAAA, CNAME
 	ValidTTL    time.Duration

@@ -162,7 +162,7 @@ nginx_worker_processes = 4
 		{"port maps by inside port", s.PortMaps, map[uint16]uint16{8000: 80, 8443: 443}},
 		{"headers", s.Headers, Headers{UpstreamStatus: true, Via: true}},
 		{"upstream headers", s.HeadersUpstream, Headers{RequestID: true}},
-		{"name servers", s.DNS.Resolvers, []string{"1.1.1.1:53", "[2606:4700::1111]:5353"}},
+		{"name servers", s.DNS.Servers, []string{"1.1.1.1:53", "[2606:4700::1111]:5353"}},
 		{"zero is not unset", s.DNS.HasValidTTL, true},
 		{"workers", s.WorkerProcesses, 4},
 		{"unix", s.TrustedIPs.Unix, true},
@@ -198,6 +198,17 @@ func TestChangesTellWhatIsLive(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, old.Changes(fresh)); diff != "" {
 		t.Errorf("Changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestAdoptTakesLiveChangesOnly(t *testing.T) {
+	old := mustLoad(t, "pg_port = 5433")
+	adopted, err := old.Adopt(mustLoad(t, "log_level = debug\nproxy_listen = off\ndns_hostsfile = /h"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if adopted.LogLevel != "debug" || adopted.DNS.HostsFile != "/h" || adopted.Postgres.Port != 5433 || len(adopted.ProxyListen) != 2 {
+		t.Errorf("adopted %+v", adopted)
 	}
 }
 
