@@ -184,13 +184,10 @@ func (l *loop) serve(p *peer) {
 		return
 	}
 	for _, b := range l.buffer[:n] {
-		switch {
-		case b == "\r\n\r\n"[p.matched]:
+		if b == "\r\n\r\n"[p.matched] {
 			p.matched++
-		case b == '\r':
+		} else if p.matched = 0; b == '\r' {
 			p.matched = 1
-		default:
-			p.matched = 0
 		}
 		if p.matched == 4 {
 			p.matched = 0

@@ -13,6 +13,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -84,7 +85,7 @@ func (o *options) prepare() error {
 		return err
 	}
 	if runtime.NumCPU() == 1 && os.Getenv("BENCH_PINNED") == "" {
-		return fmt.Errorf("two cores are needed: one for the proxy, one for the load")
+		return errors.New("two cores are needed: one for the proxy, one for the load")
 	}
 	if os.Getenv("BENCH_PINNED") == "" { // once more, pinned from the first thread on
 		taskset := "/usr/bin/taskset"
@@ -102,7 +103,6 @@ type sample struct {
 	rate     float64       // requests per second, as many as go
 	p50, p99 time.Duration // at half of nginx's rate
 	memory   int64         // after the load
-	perIdle  float64       // bytes per idle connection; 0 when not measured
 	failures int
 }
 
@@ -168,7 +168,7 @@ func started(ctx context.Context, p proxy, s setting, use func(*process) error) 
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // in the temporary directory anyway
 	running, err := p.start(ctx, dir, s)
 	if running != nil {
 		defer running.stop()
@@ -191,7 +191,7 @@ func measureOne(ctx context.Context, l *loop, p proxy, s setting, o options) (on
 			return running.failed(err)
 		}
 		if len(marks) != 2 {
-			return running.failed(fmt.Errorf("it ended under load"))
+			return running.failed(errors.New("it ended under load"))
 		}
 		one = sample{
 			cpu: (marks[1].cpu - marks[0].cpu) / time.Duration(r.requests), memory: marks[1].memory,

@@ -76,7 +76,7 @@ func proportional(pid int) int64 {
 	if err != nil {
 		return 0
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		if words := strings.Fields(lines.Text()); len(words) == 3 && words[0] == "Pss:" {
 			kib, _ := strconv.ParseInt(words[1], 10, 64) // the kernel writes numbers
@@ -99,7 +99,7 @@ func launch(ctx context.Context, dir, core string, env []string, program string,
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // the program has its own descriptor
 	command := exec.CommandContext(ctx, "taskset", append([]string{"-c", core, program}, arguments...)...)
 	command.Dir, command.Env, command.Stdout, command.Stderr = dir, append(os.Environ(), env...), log, log
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }

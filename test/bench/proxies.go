@@ -204,7 +204,7 @@ func post(ctx context.Context, url string, body any) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // only the status counts
 	if response.StatusCode != http.StatusCreated {
 		return fmt.Errorf("POST %s: %s", url, response.Status)
 	}
@@ -240,6 +240,6 @@ func ok(ctx context.Context, url string) bool {
 	if err != nil {
 		return false
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // only the status counts
 	return response.StatusCode == http.StatusOK
 }

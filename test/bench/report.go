@@ -126,7 +126,9 @@ func machine(ctx context.Context) string {
 
 // publish prints a text and puts it between the marks of its section in a file.
 func publish(file, section, text string) error {
-	fmt.Fprint(os.Stdout, text)
+	if _, err := os.Stdout.WriteString(text); err != nil {
+		return err
+	}
 	if file == "" {
 		return nil
 	}

@@ -35,7 +35,7 @@ func starts(ctx context.Context, o options) error {
 		ReadHeaderTimeout: time.Minute,
 	}
 	go func() { _ = origin.Serve(listener) }()
-	defer origin.Close()
+	defer func() { _ = origin.Close() }() // on the way out
 	var ready, first, again []float64
 	for range o.rounds {
 		dir, err := os.MkdirTemp("", "bench-start-")

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func (r *replay) exchange(e exchange) outcome {
 		}
 		return nil
 	}
-	if e.Pause == 0 || e.Request.Method != "GET" {
+	if e.Pause == 0 || e.Request.Method != http.MethodGet {
 		_ = ask() // o has it
 	} else {
 		ctx, cancel := context.WithTimeout(r.t.Context(), time.Duration(e.Pause+1)*time.Second)

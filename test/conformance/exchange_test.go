@@ -106,14 +106,15 @@ func (r request) bytesOf() string {
 	if r.Body != nil {
 		body = *r.Body
 	}
-	text := r.Method + " " + r.Path + " " + version + "\r\n"
+	var text strings.Builder
+	text.WriteString(r.Method + " " + r.Path + " " + version + "\r\n")
 	for _, f := range r.Headers {
 		if strings.EqualFold(f[0], "Content-Length") {
 			f[1] = strconv.Itoa(len(body))
 		}
-		text += f[0] + ": " + f[1] + "\r\n"
+		text.WriteString(f[0] + ": " + f[1] + "\r\n")
 	}
-	return text + "\r\n" + body
+	return text.String() + "\r\n" + body
 }
 
 // fromLatin1 is the bytes whose Latin-1 text is s.

@@ -3,37 +3,40 @@ package conformance
 import (
 	"bufio"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
 
 // onWire is a recorded answer as bytes.
 func onWire(r response) string {
-	out := ""
+	var out strings.Builder
 	for _, early := range r.Interim {
-		out += onWire(early)
+		out.WriteString(onWire(early))
 	}
-	out += fmt.Sprintf("HTTP/1.1 %d %s\r\n", r.Status, r.Reason)
+	fmt.Fprintf(&out, "HTTP/1.1 %d %s\r\n", r.Status, r.Reason)
 	body := r.Body
 	if latin, ok := strings.CutPrefix(body, "latin1:"); ok {
 		body = fromLatin1(latin)
 	}
 	for _, f := range r.Headers {
 		if f[0] == "Content-Length" && !r.Truncated && r.Framing == "content-length" {
-			f[1] = fmt.Sprint(len(body))
+			f[1] = strconv.Itoa(len(body))
 		}
 		if volatile[strings.ToLower(f[0])] && f[1] == "*" {
 			f[1] = "7"
 		}
-		out += f[0] + ": " + f[1] + "\r\n"
+		fmt.Fprintf(&out, "%s: %s\r\n", f[0], f[1])
 	}
-	out += "\r\n"
-	if r.Framing == "chunked" && body != "" {
-		return out + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
-	} else if r.Framing == "chunked" {
-		return out + "0\r\n\r\n"
+	switch {
+	case r.Framing == "chunked" && body != "":
+		fmt.Fprintf(&out, "\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+	case r.Framing == "chunked":
+		out.WriteString("\r\n0\r\n\r\n")
+	default:
+		out.WriteString("\r\n" + body)
 	}
-	return out + body
+	return out.String()
 }
 
 // TestProxyRecordingAgreesWithItself reads every recorded answer off a wire,
@@ -41,11 +44,13 @@ func onWire(r response) string {
 func TestProxyRecordingAgreesWithItself(t *testing.T) {
 	t.Parallel()
 	faults := map[string]func(*response){
-		"status":       func(r *response) { r.Status++ },
-		"field gone":   func(r *response) { r.Headers = r.Headers[1:] },
-		"field added":  func(r *response) { r.Headers = append([]field{{"X-Surplus", ""}}, r.Headers...) },
-		"framing":      func(r *response) { r.Framing += "?" },
-		"upstream saw": func(r *response) { r.Body = strings.Replace(r.Body, ` HTTP/1.1", "headers": [`, `x HTTP/1.1", "headers": [`, 1) },
+		"status":      func(r *response) { r.Status++ },
+		"field gone":  func(r *response) { r.Headers = r.Headers[1:] },
+		"field added": func(r *response) { r.Headers = append([]field{{"X-Surplus", ""}}, r.Headers...) },
+		"framing":     func(r *response) { r.Framing += "?" },
+		"upstream saw": func(r *response) {
+			r.Body = strings.Replace(r.Body, ` HTTP/1.1", "headers": [`, `x HTTP/1.1", "headers": [`, 1)
+		},
 	}
 	count := 0
 	for _, e := range load[exchange](t, "proxy") {

@@ -88,7 +88,7 @@ func (c *comparison) headers(at string, want, got []field) {
 // sameID checks that a body names the request as the header does.
 func (c *comparison) sameID(got response) {
 	wanted := get(got.Headers, "X-Kong-Request-Id")
-	for _, line := range strings.Split(got.Body, "\n") {
+	for line := range strings.SplitSeq(got.Body, "\n") {
 		_, shown, ok := strings.Cut(line, "request_id")
 		if id := requestID.FindString(shown); ok && id != wanted {
 			c.differ("body", "request id %q, in the header %q", id, wanted)

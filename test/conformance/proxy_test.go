@@ -92,7 +92,7 @@ func proxyLine(t *testing.T, g *gateway.Gateway, n *names, e exchange) outcome {
 		address = g.TLS
 	}
 	o := outcome{n: e.N, group: e.Group}
-	text, method := "", ""
+	var text, method string
 	if e.Raw != nil {
 		text = fromLatin1(*e.Raw)
 		method, _, _ = strings.Cut(text, " ")

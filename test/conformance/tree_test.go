@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -25,7 +26,7 @@ func parse(body string) (tree any, err error) {
 	decoder := json.NewDecoder(strings.NewReader(body))
 	decoder.UseNumber()
 	if err = decoder.Decode(&tree); err == nil && decoder.More() {
-		err = fmt.Errorf("more after the value")
+		err = errors.New("more after the value")
 	}
 	return tree, err
 }
@@ -81,7 +82,7 @@ func (c *comparison) value(at string, want, got any) {
 func last(at string) string { return at[strings.LastIndexByte(at, '.')+1:] }
 
 func (c *comparison) text(at, want, got string) {
-	same := false
+	var same bool
 	switch last(at) {
 	case "offset":
 		same = c.offset(want, got)

@@ -187,9 +187,9 @@ func text(body []byte) string {
 	if utf8.Valid(body) {
 		return string(body)
 	}
-	out := "latin1:"
-	for _, b := range body {
-		out += string(rune(b))
+	runes := make([]rune, len(body))
+	for i, b := range body {
+		runes[i] = rune(b)
 	}
-	return out
+	return "latin1:" + string(runes)
 }

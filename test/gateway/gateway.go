@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -108,7 +110,7 @@ func Start(ctx context.Context, o Options) (*Gateway, error) {
 		o.Address = NewAddress()
 	}
 	o.Ports = o.Ports.defaults()
-	at := func(port int) string { return net.JoinHostPort(o.Address, fmt.Sprint(port)) }
+	at := func(port int) string { return net.JoinHostPort(o.Address, strconv.Itoa(port)) }
 	g := &Gateway{
 		Proxy: at(o.Ports.Proxy), Admin: at(o.Ports.Admin), Status: at(o.Ports.Status),
 		Prefix: o.Prefix, exited: make(chan struct{}), output: new(output),
@@ -131,9 +133,7 @@ func Start(ctx context.Context, o Options) (*Gateway, error) {
 		"PROXY_LISTEN": listen, "ADMIN_LISTEN": g.Admin, "STATUS_LISTEN": g.Status, "ADMIN_GUI_LISTEN": "off",
 		"DNS_RESOLVER": names.address, "DNS_HOSTSFILE": hosts, "ANONYMOUS_REPORTS": "off",
 	}
-	for name, value := range o.Env {
-		env[name] = value
-	}
+	maps.Copy(env, o.Env)
 	// The process outlives ctx, which only limits how long its start may take.
 	words := slices.Concat(o.Wrap, []string{o.Binary, "start", "-p", o.Prefix}, o.Args)
 	g.command = exec.CommandContext(context.WithoutCancel(ctx), words[0], words[1:]...)
@@ -178,11 +178,11 @@ func environment(set map[string]string) []string {
 }
 
 func hostsFile(hosts map[string]string) []byte {
-	text := "127.0.0.1 localhost\n"
+	text := []byte("127.0.0.1 localhost\n")
 	for name, address := range hosts {
-		text += address + " " + name + "\n"
+		text = fmt.Appendln(text, address, name)
 	}
-	return []byte(text)
+	return text
 }
 
 // ready waits until the Admin API answers GET /status.
@@ -260,7 +260,7 @@ func (g *Gateway) Kill() {
 func (g *Gateway) Stop() error {
 	defer g.Kill()
 	if err := g.Signal(syscall.SIGTERM); err != nil {
-		return nil //nolint:nilerr // it has ended before
+		return nil // it has ended before
 	}
 	select {
 	case <-g.exited:

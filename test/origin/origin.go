@@ -9,8 +9,8 @@
 //	status/N      answer with status N and a reason of its own
 //	delay/MS      answer after MS milliseconds
 //	hold/KEY      answer when Release(KEY) is called
-//	close         close without an answer
-//	reset         reset the connection
+//	close         end without an answer
+//	reset         abort the connection
 //	garbage       answer something that is not HTTP
 //	early, 102    send 103 Early Hints or 102 Processing first
 //	chunked       three chunks

@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	flag.Usage = func() { fmt.Fprintln(flag.CommandLine.Output(), "usage: origin NAME HOST:PORT") }
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "usage: origin NAME HOST:PORT") }
 	flag.Parse()
 	if flag.NArg() != 2 {
 		flag.Usage()
