@@ -14,3 +14,5 @@ func open(_ testing.TB, now func() time.Time) store.Store {
 }
 
 func TestStore(t *testing.T) { storetest.Run(t, open) }
+
+func Benchmark(b *testing.B) { storetest.Benchmark(b, open) }

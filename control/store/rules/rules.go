@@ -56,6 +56,9 @@ func NewRecorder(tables Tables, number, now int64) *Recorder {
 	return &Recorder{tables: tables, number: number, now: now, places: map[RowID]int{}}
 }
 
+// Number returns the number of the revision that the transaction becomes.
+func (r *Recorder) Number() int64 { return r.number }
+
 // Changes returns what the transaction did so far, each row once. A row that it
 // made and deleted again is not among them.
 func (r *Recorder) Changes() []store.Change {
