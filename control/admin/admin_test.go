@@ -3,10 +3,10 @@ package admin
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,32 +69,27 @@ func (c *client) request(line string) *http.Request {
 	return r
 }
 
-func (c *client) send(r *http.Request) *http.Response {
+func (c *client) send(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	c.api.ServeHTTP(w, r)
-	return w.Result()
+	return w
 }
 
 // do returns the answer as "status body".
 func (c *client) do(line string) string {
 	c.t.Helper()
-	return text(c.t, c.send(c.request(line)))
+	return text(c.send(c.request(line)))
 }
 
-func text(t *testing.T, resp *http.Response) string {
-	t.Helper()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%d %s", resp.StatusCode, body), " ")
+func text(w *httptest.ResponseRecorder) string {
+	return strings.TrimSuffix(fmt.Sprintf("%d %s", w.Code, w.Body), " ")
 }
 
 // body is the answer to a request that must have the given status.
 func (c *client) body(status int, line string) string {
 	c.t.Helper()
 	got := c.do(line)
-	body, ok := strings.CutPrefix(got, fmt.Sprint(status))
+	body, ok := strings.CutPrefix(got, strconv.Itoa(status))
 	if !ok {
 		c.t.Fatalf("%s: %s, want %d", line, got, status)
 	}

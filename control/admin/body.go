@@ -115,7 +115,7 @@ func parseMultipart(contentType string, data []byte) ([]argument, error) {
 	for r := multipart.NewReader(bytes.NewReader(data), params["boundary"]); ; {
 		part, err := r.NextRawPart()
 		switch {
-		case err == io.EOF, err != nil && len(args) == 0:
+		case errors.Is(err, io.EOF), err != nil && len(args) == 0:
 			return args, nil
 		case err != nil:
 			return nil, errMultipart

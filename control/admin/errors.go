@@ -63,7 +63,8 @@ func invalidPrimaryKey() error {
 	return &apiError{
 		http.StatusBadRequest, 1, "invalid primary key",
 		`invalid primary key: '{id="expected a valid UUID"}'`,
-		map[string]any{"id": "expected a valid UUID"}, nil,
+		map[string]any{"id": "expected a valid UUID"},
+		nil,
 	}
 }
 
@@ -91,7 +92,8 @@ func missingReference(field, kind, id string) error {
 	return &apiError{
 		http.StatusBadRequest, 4, "foreign key violation",
 		fmt.Sprintf("the foreign key '%s' does not reference an existing '%s' entity.", schema.Notation(key), kind),
-		map[string]any{field: key}, nil,
+		map[string]any{field: key},
+		nil,
 	}
 }
 
@@ -99,7 +101,8 @@ func referencedBy(kind, by string) error {
 	return &apiError{
 		http.StatusBadRequest, 4, "foreign key violation",
 		fmt.Sprintf("an existing '%s' entity references this '%s' entity", by, kind),
-		map[string]any{"@referenced_by": by}, nil,
+		map[string]any{"@referenced_by": by},
+		nil,
 	}
 }
 
@@ -128,10 +131,12 @@ func invalidUnique(field, why string) error {
 	return &apiError{http.StatusBadRequest, 10, "invalid unique " + field, why, nil, nil}
 }
 
-func invalidOption(name, why string) error {
+func invalidTags(why string) error {
 	return &apiError{
 		http.StatusBadRequest, 11, "invalid options",
-		fmt.Sprintf("invalid option (%s: %s)", name, why), nil, map[string]any{name: why},
+		fmt.Sprintf("invalid option (tags: %s)", why),
+		nil,
+		map[string]any{"tags": why},
 	}
 }
 
@@ -190,6 +195,10 @@ func (a *api) errorReply(q *request, err error) *reply {
 }
 
 func (a *api) failure(q *request, err error) *reply {
+	if q.Context().Err() != nil {
+		a.log.DebugContext(q.Context(), "admin request given up by its client", "method", q.Method, "path", q.URL.Path)
+		return message(http.StatusServiceUnavailable, "The request was given up")
+	}
 	a.log.ErrorContext(q.Context(), "admin request failed", "method", q.Method, "path", q.URL.Path, "error", err)
 	return message(http.StatusInternalServerError, "An unexpected error occurred")
 }

@@ -13,7 +13,10 @@ const (
 	maxFormDepth = 100  // parts of one name: a.b[1] has three
 )
 
-var errTooManyArguments = errors.New("too many arguments")
+var (
+	errTooManyArguments = errors.New("too many arguments")
+	errDeepName         = fmt.Errorf("the name of a form field has more than %d parts", maxFormDepth)
+)
 
 // An argument is one name and value of a query or form. The value is a string,
 // true when there was no "=", or what a JSON part of a multipart body held.
@@ -130,9 +133,12 @@ func splitName(name string) ([]namePart, error) {
 			}
 			path = append(path, part)
 			rest = after
+			if len(path) > maxFormDepth {
+				return nil, errDeepName
+			}
 		}
 		if len(path) > maxFormDepth {
-			return nil, fmt.Errorf("the name of a form field has more than %d parts", maxFormDepth)
+			return nil, errDeepName
 		}
 		if rest == "" {
 			return path, nil

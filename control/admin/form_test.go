@@ -40,6 +40,7 @@ func TestForm(t *testing.T) {
 		{"value and members", "a=x&a.b=y", "form field 'a' is given both with and without members"},
 		{"members further down", "c.a.b=y&c.a[]=x", "form field 'c.a' is given both with and without members"},
 		{"name of 101 parts", "a" + strings.Repeat(".a", 100) + "=x", "the name of a form field has more than 100 parts"},
+		{"name of many brackets", "a" + strings.Repeat("[]", 1000) + "=x", "the name of a form field has more than 100 parts"},
 		{"1001 arguments", strings.Repeat("a=x&", 1001), "too many arguments"},
 	}
 	for _, tt := range tests {
@@ -122,8 +123,8 @@ func flatten(v any, name string, args []argument) []argument {
 
 type part struct{ disposition, contentType, content string }
 
-func multipartBody(t testing.TB, parts ...part) (contentType string, data []byte) {
-	t.Helper()
+func multipartBody(tb testing.TB, parts ...part) (contentType string, data []byte) {
+	tb.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	for _, p := range parts {
@@ -133,7 +134,7 @@ func multipartBody(t testing.TB, parts ...part) (contentType string, data []byte
 		}
 		pw, err := w.CreatePart(h)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		_, _ = pw.Write([]byte(p.content))
 	}
@@ -166,10 +167,14 @@ func TestMultipart(t *testing.T) {
 		{"no boundary", "multipart/form-data", "garbage", nil},
 		{"no part", "multipart/form-data; boundary=x", "garbage", nil},
 		{"end only", "multipart/form-data; boundary=x", "--x--\r\n", nil},
-		{"cut off in the second part", "multipart/form-data; boundary=x",
-			"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n2", errMultipart},
-		{"JSON part that is none", "multipart/form-data; boundary=x",
-			"--x\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: application/json\r\n\r\n{\r\n--x--\r\n", errBadJSON},
+		{
+			"cut off in the second part", "multipart/form-data; boundary=x",
+			"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n2", errMultipart,
+		},
+		{
+			"JSON part that is none", "multipart/form-data; boundary=x",
+			"--x\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: application/json\r\n\r\n{\r\n--x--\r\n", errBadJSON,
+		},
 	}
 	for _, tt := range broken {
 		t.Run(tt.name, func(t *testing.T) {

@@ -224,16 +224,16 @@ func (q *request) filterTags(query *store.Query) error {
 		text, ok := v.(string)
 		switch {
 		case !ok || !utf8.ValidString(text):
-			return invalidOption("tags", "invalid filter syntax")
+			return invalidTags("invalid filter syntax")
 		case text == "":
-			return invalidOption("tags", "cannot be null")
+			return invalidTags("cannot be null")
 		case len(values) > 1:
 			query.Tags, query.AnyTag = append(query.Tags, text), true
 			continue
 		}
 		all, some := strings.Split(text, ","), strings.Split(text, "/")
 		if len(all) > 1 && len(some) > 1 || all[0] == "" || some[0] == "" {
-			return invalidOption("tags", "invalid filter syntax")
+			return invalidTags("invalid filter syntax")
 		}
 		query.Tags = all
 		if len(some) > 1 {
@@ -241,7 +241,7 @@ func (q *request) filterTags(query *store.Query) error {
 		}
 	}
 	if len(query.Tags) > maxTags {
-		return invalidOption("tags", "cannot query more than "+strconv.Itoa(maxTags)+" tags")
+		return invalidTags("cannot query more than " + strconv.Itoa(maxTags) + " tags")
 	}
 	return nil
 }

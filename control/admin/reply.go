@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -70,9 +71,7 @@ func (e *pageError) reply() *reply {
 // write sends the answer. The server leaves the body out after HEAD.
 func (r *reply) write(w http.ResponseWriter, q *http.Request) {
 	h := w.Header()
-	for name, values := range r.header {
-		h[name] = values
-	}
+	maps.Copy(h, r.header)
 	if r.handler != nil {
 		r.handler.ServeHTTP(w, q)
 		return

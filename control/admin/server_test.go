@@ -24,7 +24,7 @@ func serve(t *testing.T, o Options) string {
 }
 
 // raw sends bytes as they are and returns the answer.
-func raw(t *testing.T, address, request string) (*http.Response, string) {
+func raw(t *testing.T, address, request string) (status int, header http.Header, body string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -38,11 +38,12 @@ func raw(t *testing.T, address, request string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := io.ReadAll(resp.Body)
+	defer resp.Body.Close()
+	content, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return resp.StatusCode, resp.Header, string(content)
 }
 
 func TestRequestsOnTheWire(t *testing.T) {
@@ -74,11 +75,11 @@ func TestRequestsOnTheWire(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			resp, body := raw(t, address, tt.request)
-			if resp.StatusCode != tt.status || resp.Header.Get("Content-Type") != tt.contentType || !strings.HasPrefix(body, tt.body) {
-				t.Errorf("%d %s %q, want %d %s %q", resp.StatusCode, resp.Header.Get("Content-Type"), body, tt.status, tt.contentType, tt.body)
+			status, header, body := raw(t, address, tt.request)
+			if status != tt.status || header.Get("Content-Type") != tt.contentType || !strings.HasPrefix(body, tt.body) {
+				t.Errorf("%d %s %q, want %d %s %q", status, header.Get("Content-Type"), body, tt.status, tt.contentType, tt.body)
 			}
-			if resp.Header.Get("Date") == "" {
+			if header.Get("Date") == "" {
 				t.Error("no Date")
 			}
 		})
