@@ -79,8 +79,10 @@ func (c *Conn) parseRequest() fault {
 	d, lim := c.desk, &c.server.limits
 	r := &d.req
 	if !c.started {
-		c.skipEmptyLines()
 		r.reset()
+		if c.skipEmptyLines(); c.filled == 0 || c.filled == 1 && d.in[0] == '\r' {
+			return needMore
+		}
 		at, bad := r.parseStart(d.in[:c.filled], lim)
 		if bad != noFault {
 			return bad

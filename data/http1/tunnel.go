@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"errors"
 	"io"
 	"sync/atomic"
 	"time"
@@ -33,14 +34,17 @@ func Tunnel(client, target *Conn, o TunnelOptions) TunnelResult {
 		c.SetTimeouts(o.Timeout, o.Timeout)
 	}
 	done := make(chan struct{})
-	var back pump
+	var r TunnelResult
 	go func() {
-		back = t.pump(target, client)
-		close(done)
+		defer close(done)
+		r.Received = t.pump(target, client)
 	}()
-	forth := t.pump(client, target)
+	r.Sent = t.pump(client, target)
 	<-done
-	r := TunnelResult{Sent: forth.bytes, Received: back.bytes, ByClient: t.first.Load() == client, Err: t.failure(forth.err, back.err)}
+	r.ByClient = t.first.Load() == client
+	if err := t.err.Load(); err != nil {
+		r.Err = err
+	}
 	client.Close()
 	target.Close()
 	return r
@@ -51,89 +55,84 @@ type tunnel struct {
 	timeout int64
 	last    atomic.Int64 // Clock.Elapsed when a byte last came from either side
 	first   atomic.Pointer[Conn]
-	broken  atomic.Bool
-}
-
-// A pump is how far one direction came.
-type pump struct {
-	bytes int64
-	err   error
+	err     atomic.Pointer[Error] // the first; what follows is its echo
 }
 
 // pump passes bytes from one side to the other until the former ends.
-func (t *tunnel) pump(from, to *Conn) (p pump) {
-	ended := from
-	p.err = to.Flush()
-	if p.err == nil {
-		p.bytes, ended, p.err = t.copy(from, to)
-	} else {
-		ended = to
+func (t *tunnel) pump(from, to *Conn) int64 {
+	var n int64
+	ended := to
+	err := to.Flush()
+	if err == nil {
+		n, ended, err = t.copy(from, to)
 	}
 	t.first.CompareAndSwap(nil, ended)
-	if p.err == nil {
+	if err == nil {
 		_ = to.wire.closeWrite() // if it fails, the other direction ends too
-		return p
+		return n
 	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		e = failure(OpReadBody, err)
+	}
+	t.err.CompareAndSwap(nil, e)
 	// One broken direction ends both.
-	t.broken.Store(true)
-	from.abort()
-	to.abort()
-	return p
+	for _, c := range []*Conn{from, to} {
+		c.wire.interruptRead()
+		c.wire.interruptWrite()
+	}
+	return n
 }
 
 // copy returns the number of bytes passed and the side that ended the direction.
 func (t *tunnel) copy(from, to *Conn) (n int64, ended *Conn, err error) {
 	p := from.unread
 	from.unread = nil
-	buf := bigs.Get().(*[bigSize]byte) //nolint:errcheck,forcetypeassert // the pool holds nothing else
-	defer bigs.Put(buf)
 	for turns := 0; ; turns++ {
 		if len(p) > 0 {
 			n += int64(len(p))
 			if err := to.wire.write(p, nil); err != nil {
 				return n, to, failure(OpWrite, err)
 			}
-			t.last.Store(from.clock.Elapsed())
 		}
-		got, err := t.read(from, buf[:])
+		p, err = t.read(from)
 		if err == io.EOF { //nolint:errorlint // a wire returns it bare
 			return n, from, nil
 		}
 		if err != nil {
 			return n, from, failure(OpReadBody, err)
 		}
-		p = buf[:got]
 		t.last.Store(from.clock.Elapsed())
 		yield(turns)
 	}
 }
 
-// read reads from one side. A timeout counts only when the other side was silent as well.
-func (t *tunnel) read(from *Conn, p []byte) (int, error) {
+// read reads from one side, into the desk while little comes and into a large buffer while much does.
+// A timeout counts only when the other side was silent as well.
+func (t *tunnel) read(from *Conn) ([]byte, error) {
+	to := from.desk.in[from.headEnd:]
+	if from.wantBig || len(to) < 1<<10 {
+		to = from.bigBuffer()
+	}
 	for {
-		n, err := from.wire.read(p)
-		if err != errStruck || t.broken.Load() { //nolint:errorlint // a wire returns it bare
-			return n, err
+		n, err := from.wire.read(to)
+		if err == errStruck { //nolint:errorlint // a wire returns it bare
+			silent := from.clock.Elapsed() - t.last.Load()
+			if t.timeout <= 0 || silent < t.timeout {
+				from.clock.watch.settle(from)
+				if t.err.Load() == nil {
+					continue
+				}
+			}
 		}
-		silent := from.clock.Elapsed() - t.last.Load()
-		if t.timeout <= 0 || silent < t.timeout {
-			from.clock.watch.settle(from)
-			continue
+		if err != nil {
+			return nil, err
 		}
-		return 0, err
+		if from.wantBig = n == len(to); !from.wantBig && n <= len(from.desk.in)-from.headEnd && from.desk.big != nil {
+			p := append(from.desk.in[from.headEnd:from.headEnd], to[:n]...)
+			from.freeBig()
+			return p, nil
+		}
+		return to[:n], nil
 	}
-}
-
-// failure returns the error that says most: the first one that is not the echo of the other.
-func (t *tunnel) failure(forth, back error) error {
-	if forth == nil || KindOf(forth) == KindShutdown {
-		return back
-	}
-	return forth
-}
-
-// abort makes the reads and writes of c, on whatever goroutine, end now.
-func (c *Conn) abort() {
-	c.wire.interruptRead()
-	c.wire.interruptWrite()
 }

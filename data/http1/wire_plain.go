@@ -18,7 +18,8 @@ type plainWire struct {
 func (w *plainWire) converse() verdict {
 	c := w.c
 	for {
-		if c.desk == nil {
+		if c.filled == 0 {
+			c.leave()
 			_, v := w.await(w.first[:], c.idleTimeoutLeft(), c.idleFlag())
 			if v != more {
 				return v

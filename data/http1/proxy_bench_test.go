@@ -1,0 +1,116 @@
+package http1
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+)
+
+// proxyHandler is a proxy in its smallest form: it passes requests on to one address.
+func proxyHandler(p *Pool) func(*Conn) {
+	return func(c *Conn) {
+		r := c.Request
+		up, _, err := p.Get(c.Hint(), 0)
+		if err != nil {
+			c.KeepAlive = false
+			c.Out = append(c.Out, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"...)
+			return
+		}
+		out := append(up.Out, r.Method...)
+		out = append(out, ' ')
+		out = append(out, r.Target...)
+		out = append(out, " HTTP/1.1\r\n"...)
+		for i := range r.Fields.Len() {
+			f := r.Fields.At(i)
+			switch f.ID {
+			case ConnectionField, TransferEncodingField, ContentLengthField, KeepAliveField, UpgradeField, ExpectField, TEField:
+				continue
+			}
+			out = AppendField(out, f.Name, f.Value)
+		}
+		if !r.Chunked && r.ContentLength > 0 {
+			out = append(out, "Content-Length: "...)
+			out = AppendInt(out, r.ContentLength)
+			out = append(out, "\r\n"...)
+		}
+		if r.Chunked {
+			out = append(out, "Transfer-Encoding: chunked\r\n"...)
+		}
+		out = append(out, "Connection: keep-alive\r\n\r\n"...)
+		up.Out = out
+		if r.HasBody() {
+			framing := Raw
+			if r.Chunked {
+				framing = Chunked
+			}
+			if res := up.CopyBody(c, framing); res.ReadErr != nil || res.WriteErr != nil {
+				up.Close()
+				c.Close()
+				return
+			}
+			if r.Chunked {
+				up.Out = AppendLastChunk(up.Out, nil)
+			}
+		}
+		if err := up.ReadResponse(r.Method); err != nil {
+			up.Close()
+			c.KeepAlive = false
+			c.Out = append(c.Out, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"...)
+			return
+		}
+		passResponse(c, up)
+		p.Put(up)
+	}
+}
+
+func passResponse(c, up *Conn) {
+	r := up.Response
+	out := AppendStatus(c.Out, r.Status, r.Reason)
+	for i := range r.Fields.Len() {
+		f := r.Fields.At(i)
+		switch f.ID {
+		case ConnectionField, TransferEncodingField, KeepAliveField, UpgradeField, TrailerField:
+			continue
+		}
+		out = AppendField(out, f.Name, f.Value)
+	}
+	framing := Raw
+	if r.ContentLength < 0 {
+		framing = Chunked
+		out = append(out, "Transfer-Encoding: chunked\r\n"...)
+	}
+	if c.KeepAlive {
+		out = append(out, "Connection: keep-alive\r\n\r\n"...)
+	} else {
+		out = append(out, "Connection: close\r\n\r\n"...)
+	}
+	c.Out = out
+	if res := c.CopyBody(up, framing); res.ReadErr != nil || res.WriteErr != nil {
+		c.Close()
+		return
+	}
+	if framing == Chunked {
+		c.Out = AppendLastChunk(c.Out, up.Trailers())
+	}
+}
+
+// TestMeasuredProxy serves as a proxy for an outside load generator and origin, as long as the environment
+// says, so that its processor time can be compared with that of other proxies.
+func TestMeasuredProxy(t *testing.T) {
+	listen, origin := os.Getenv("HTTP1_PROXY_LISTEN"), os.Getenv("HTTP1_PROXY_ORIGIN")
+	if listen == "" {
+		t.Skip("HTTP1_PROXY_LISTEN and HTTP1_PROXY_ORIGIN are not set")
+	}
+	clock := NewClock()
+	defer clock.Close()
+	pool := NewPool(PoolOptions{Address: origin, Clock: clock, ConnectTimeout: time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute})
+	s := &Server{Handler: proxyHandler(pool), Clock: clock, plain: os.Getenv("HTTP1_PROXY_PLAIN") != ""}
+	l, err := Listen(context.Background(), listen, ListenOptions{Backlog: 1024})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(l); err != nil {
+		t.Fatal(err)
+	}
+}
