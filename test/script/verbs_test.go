@@ -219,8 +219,7 @@ func getVerb(ts *testscript.TestScript, neg bool, args []string) {
 
 // plainError is an error without addresses.
 func plainError(err error) string {
-	var operation *net.OpError
-	if errors.As(err, &operation) {
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
 		return operation.Op + " error"
 	}
 	return "error"
@@ -276,7 +275,8 @@ func untilVerb(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
 	ts.Check(gateway.Poll(ctx, func() error {
-		text, err := "", error(nil)
+		var text string
+		var err error
 		if args[1] == "admin" {
 			_, text, err = w.admin(args[2], args[3], "", "")
 		} else {
