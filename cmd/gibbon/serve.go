@@ -2,27 +2,200 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
 
+	"gibbon/control/admin"
+	"gibbon/control/store"
+	"gibbon/data/http1"
+	"gibbon/entity"
 	"gibbon/settings"
 )
 
 // serve runs the gateway until ctx ends or options.quit is closed.
-func serve(ctx context.Context, s *settings.Settings, options serveOptions) error {
-	var open []listening
-	for _, l := range s.AdminListen {
-		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Address())
-		if err != nil {
-			return fmt.Errorf("listen for admin: %w", err)
-		}
-		defer ln.Close()
-		open = append(open, listening{"admin", "http://" + ln.Addr().String()})
+func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err error) {
+	kinds := entity.NewKinds(entity.Options{RouterFlavour: s.RouterFlavor})
+	db, err := openStore(ctx, s)
+	if err != nil {
+		return err
 	}
-	options.ready(open)
-	select {
-	case <-ctx.Done():
-	case <-options.quit:
+	defer func() { err = errors.Join(err, db.Close()) }()
+
+	data, err := newDataPlane(s, options)
+	if err != nil {
+		return err
+	}
+	defer data.close()
+	if err := data.follow(ctx, db, kinds); err != nil {
+		return err
+	}
+
+	g := &gateway{settings: s, options: options, data: data}
+	defer g.close()
+	if err := g.listenProxy(ctx); err != nil {
+		return err
+	}
+	if err := g.listenControl(ctx, db, kinds); err != nil {
+		return err
+	}
+	options.ready(g.open)
+	for {
+		select {
+		case <-ctx.Done():
+			return g.stop(ctx)
+		case <-options.quit:
+			return g.stop(context.WithoutCancel(ctx))
+		case err := <-g.failed:
+			return err
+		case next := <-options.reload:
+			data.reload(next)
+		}
+	}
+}
+
+// A gateway is what listens: the servers of both planes.
+type gateway struct {
+	settings *settings.Settings
+	options  serveOptions
+	data     *dataPlane
+
+	open    []listening
+	control []*http.Server
+	running sync.WaitGroup
+	failed  chan error // a server that ended by itself
+}
+
+// listenProxy opens the proxy's ports.
+func (g *gateway) listenProxy(ctx context.Context) error {
+	g.failed = make(chan error, 16)
+	for _, l := range g.settings.ProxyListen {
+		ln, err := http1.Listen(ctx, l.Address(), http1.ListenOptions{ReusePort: l.ReusePort, Backlog: l.Backlog})
+		if err != nil {
+			return listenError("proxy", "proxy_listen", l, err)
+		}
+		g.note("proxy", l, ln)
+		g.running.Go(func() {
+			var err error
+			if l.SSL {
+				err = g.data.server.ServeTLS(ln, g.data.tls)
+			} else {
+				err = g.data.server.Serve(ln)
+			}
+			if err != nil {
+				g.failed <- fmt.Errorf("proxy on %s: %w", ln.Addr(), err)
+			}
+		})
 	}
 	return nil
+}
+
+// listenControl opens the ports of the Admin API and the Status API.
+func (g *gateway) listenControl(ctx context.Context, db store.Store, kinds entity.Kinds) error {
+	o := g.adminOptions(db, kinds)
+	for _, l := range g.settings.AdminListen {
+		if err := g.listenHTTP(ctx, "admin", "admin_listen", l, admin.New(o)); err != nil {
+			return err
+		}
+	}
+	for _, l := range g.settings.StatusListen {
+		if err := g.listenHTTP(ctx, "status", "status_listen", l, admin.NewStatus(o)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options {
+	hostname, err := os.Hostname()
+	if err != nil {
+		hostname = "localhost"
+	}
+	s := g.settings
+	o := admin.Options{
+		Store: db, Kinds: kinds, Log: g.options.log, Level: g.options.level,
+		Node:          admin.Node{ID: g.options.nodeID, Hostname: hostname, Version: version, Store: s.Database, PID: os.Getpid()},
+		Health:        healthSource{g.data.registry},
+		Status:        g.data,
+		Metrics:       g.data.metrics.Handler(),
+		Configuration: s.Map,
+		HideLatency:   !s.Headers.AdminLatency,
+		HideServer:    !s.Headers.Server,
+		GUIOrigins:    s.AdminGUIURLs,
+	}
+	for _, l := range s.AdminGUIListen {
+		o.GUIPorts = append(o.GUIPorts, fmt.Sprint(l.Port))
+	}
+	return o
+}
+
+func (g *gateway) listenHTTP(ctx context.Context, name, property string, l settings.Listener, h http.Handler) error {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Address())
+	if err != nil {
+		return listenError(name, property, l, err)
+	}
+	g.note(name, l, ln)
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: time.Minute,
+		IdleTimeout:       75 * time.Second,
+		ErrorLog:          slog.NewLogLogger(g.options.log.Handler(), slog.LevelWarn),
+		TLSConfig:         g.data.tls.Clone(),
+	}
+	g.control = append(g.control, server)
+	g.running.Go(func() {
+		var err error
+		if l.SSL {
+			err = server.ServeTLS(ln, "", "")
+		} else {
+			err = server.Serve(ln)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			g.failed <- fmt.Errorf("%s on %s: %w", name, ln.Addr(), err)
+		}
+	})
+	return nil
+}
+
+// note remembers what listens where.
+func (g *gateway) note(name string, l settings.Listener, ln net.Listener) {
+	scheme := "http://"
+	if l.SSL {
+		scheme = "https://"
+	}
+	g.open = append(g.open, listening{name, scheme + ln.Addr().String()})
+}
+
+func listenError(name, property string, l settings.Listener, err error) error {
+	return fmt.Errorf("%s cannot listen on %s: %w; another program may be using the port, set %s to a free one", name, l.Address(), err, property)
+}
+
+// stop ends the servers: no new connections, then the running requests finish, for as long as ctx
+// allows.
+func (g *gateway) stop(ctx context.Context) error {
+	var wait sync.WaitGroup
+	for _, server := range g.control {
+		wait.Go(func() { _ = server.Shutdown(ctx) }) // what does not end in time is closed below
+	}
+	err := g.data.server.Shutdown(ctx)
+	wait.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil // told to stop at once
+	}
+	return err
+}
+
+func (g *gateway) close() {
+	for _, server := range g.control {
+		_ = server.Close() // ends connections that were not given the time to finish
+	}
+	stopped, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = g.data.server.Shutdown(stopped) // likewise
+	g.running.Wait()
 }

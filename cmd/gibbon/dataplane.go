@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"iter"
+	"log/slog"
+
+	"gibbon/control/admin"
+	"gibbon/control/store"
+	"gibbon/data/balancer"
+	"gibbon/data/certs"
+	"gibbon/data/http1"
+	"gibbon/data/proxy"
+	"gibbon/data/resolver"
+	"gibbon/data/router"
+	"gibbon/data/snapshot"
+	"gibbon/entity"
+	"gibbon/schema"
+	"gibbon/settings"
+	"gibbon/telemetry"
+)
+
+// A dataPlane is everything that traffic runs through.
+type dataPlane struct {
+	log      *slog.Logger
+	clock    *http1.Clock
+	resolver *resolver.Resolver
+	registry *balancer.Registry
+	metrics  *telemetry.Metrics
+	builder  *snapshot.Builder
+	server   *http1.Server
+	tls      *tls.Config
+}
+
+func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err error) {
+	d := &dataPlane{log: options.log, clock: http1.NewClock()}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	d.resolver, err = resolver.New(resolverOptions(s, options.log))
+	if err != nil {
+		return nil, fmt.Errorf("start the resolver: %w", err)
+	}
+	d.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{
+		NodeID: options.nodeID, Version: version, Kong: "3.9.3",
+		Connections: d.connections, Health: d.targetHealth,
+		Reachable: func() bool { return true }, Dropped: options.access.Dropped,
+	})
+	links, err := proxy.NewLinks(s, d.clock, d.metrics)
+	if err != nil {
+		return nil, err
+	}
+	d.registry = balancer.NewRegistry(balancer.Options{
+		Resolver: d.resolver, Log: options.log, NewAddress: links.Open, DropAddress: links.Drop,
+	})
+	flavour, ok := router.ParseFlavour(s.RouterFlavor)
+	if !ok {
+		return nil, fmt.Errorf("router_flavor %s is not available; use traditional_compatible or traditional", s.RouterFlavor)
+	}
+	d.builder, err = snapshot.NewBuilder(snapshot.Options{
+		Flavour: flavour, Balancer: d.registry, Metrics: d.metrics, Log: options.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p, err := proxy.New(proxy.Options{
+		Settings: s, Current: d.builder.Current, Clock: d.clock, Metrics: d.metrics,
+		Access: options.access, Log: options.log, Links: links,
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.server = &http1.Server{
+		Handler: p.Serve, Refuse: p.Refuse, Clock: d.clock,
+		Limits:      http1.Limits{Line: int(s.LargeHeaderBufferSize), Head: s.LargeHeaderBuffers * int(s.LargeHeaderBufferSize)},
+		IdleTimeout: s.ClientKeepaliveTimeout, HeadTimeout: s.ClientHeaderTimeout,
+		ReadTimeout: s.ClientBodyTimeout, SendTimeout: s.ClientSendTimeout,
+		MaxRequests: s.ClientKeepaliveRequests,
+	}
+	certificates, err := certs.Load(s.Path("ssl"), s.SSLCert, s.SSLCertKey)
+	if err != nil {
+		return nil, err
+	}
+	d.tls = &tls.Config{GetCertificate: certificates.Get, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	return d, nil
+}
+
+func resolverOptions(s *settings.Settings, log *slog.Logger) resolver.Options {
+	o := resolver.Options{
+		Servers: s.DNS.Servers, HostsFile: s.DNS.HostsFile, Order: s.DNS.Order,
+		ValidTTL: s.DNS.ValidTTL, StaleTTL: s.DNS.StaleTTL, NotFoundTTL: s.DNS.NotFoundTTL,
+		ErrorTTL: s.DNS.ErrorTTL, CacheSize: s.DNS.CacheSize, NoSync: s.DNS.NoSync, Log: log,
+	}
+	if o.StaleTTL == 0 {
+		o.StaleTTL = -1 // 0 stands for the default there
+	}
+	return o
+}
+
+// follow loads the configuration from the store, and from then on applies each revision before the
+// write that made it returns.
+func (d *dataPlane) follow(ctx context.Context, db store.Store, kinds entity.Kinds) error {
+	var changes []snapshot.Change
+	for _, kind := range kinds {
+		err := db.Each(ctx, kind.Name, func(row store.Row) error {
+			e, err := decode(kind, row.Doc)
+			if err != nil {
+				return err
+			}
+			changes = append(changes, snapshot.Change{Kind: kind.Name, ID: row.ID, Entity: e})
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("load %s: %w", kind.Name, err)
+		}
+	}
+	d.apply(changes)
+	db.OnCommit(func(r store.Revision) {
+		changes := make([]snapshot.Change, 0, len(r.Changes))
+		for _, c := range r.Changes {
+			change := snapshot.Change{Kind: c.Kind, ID: c.ID}
+			if kind := kinds.Of(c.Kind); kind != nil && c.After != nil {
+				e, err := decode(kind, c.After)
+				if err != nil {
+					d.log.Error("a change is not applied", "revision", r.Number, "error", err)
+					continue
+				}
+				change.Entity = e
+			}
+			changes = append(changes, change)
+		}
+		d.apply(changes)
+	})
+	return nil
+}
+
+func decode(kind *entity.Kind, doc []byte) (entity.Entity, error) {
+	e := kind.New()
+	if err := schema.Load(doc, e); err != nil {
+		return nil, fmt.Errorf("stored %s: %w", kind.Name, err)
+	}
+	return e, nil
+}
+
+func (d *dataPlane) apply(changes []snapshot.Change) {
+	if err := d.builder.Apply(changes); err != nil {
+		d.log.Error("part of the configuration is not in force", "error", err)
+	}
+}
+
+// reload takes over the settings that can change while the gateway runs.
+func (d *dataPlane) reload(*settings.Settings) {
+	d.log.Info("settings reloaded")
+}
+
+func (d *dataPlane) close() {
+	if d.registry != nil {
+		d.registry.Close()
+	}
+	if d.resolver != nil {
+		d.resolver.Close()
+	}
+	d.clock.Close()
+}
+
+// ServerCounters implements [admin.StatusSource].
+func (d *dataPlane) ServerCounters() admin.ServerCounters {
+	c := d.server.Stats()
+	return admin.ServerCounters{
+		Active: c.Active, Reading: c.Reading, Writing: c.Writing, Waiting: c.Waiting,
+		Accepted: c.Accepted, Handled: c.Handled, Requests: c.Requests,
+	}
+}
+
+func (d *dataPlane) connections() telemetry.Connections {
+	c := d.server.Stats()
+	return telemetry.Connections{
+		Active: c.Active, Reading: c.Reading, Writing: c.Writing, Waiting: c.Waiting,
+		Accepted: c.Accepted, Handled: c.Handled, Requests: c.Requests,
+	}
+}
+
+// targetHealth yields the verdict on every address, for the metrics.
+func (d *dataPlane) targetHealth(yield func(telemetry.TargetHealth) bool) {
+	for name, health := range d.registry.All() {
+		for h := range addressStates(name, health) {
+			if !yield(h) {
+				return
+			}
+		}
+	}
+}
+
+func addressStates(upstream string, h balancer.Health) iter.Seq[telemetry.TargetHealth] {
+	return func(yield func(telemetry.TargetHealth) bool) {
+		for _, t := range h.Targets {
+			name := fmt.Sprintf("%s:%d", t.Host, t.Port)
+			if len(t.Addresses) == 0 && !yield(telemetry.TargetHealth{Upstream: upstream, Target: name, State: stateOf(t.Verdict)}) {
+				return
+			}
+			for _, a := range t.Addresses {
+				state := telemetry.TargetHealth{
+					Upstream: upstream, Target: name, Address: fmt.Sprintf("%s:%d", a.IP, a.Port), State: stateOf(a.Verdict),
+				}
+				if !yield(state) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// stateOf is the state label of kong_upstream_target_health.
+func stateOf(verdict string) string {
+	switch verdict {
+	case balancer.Healthy:
+		return "healthy"
+	case balancer.Unhealthy:
+		return "unhealthy"
+	case balancer.DNSError:
+		return "dns_error"
+	}
+	return "healthchecks_off"
+}
