@@ -43,6 +43,7 @@ func (c *Conn) leave() {
 		return
 	}
 	c.freeBig()
+	d.clearTrailers()
 	if cap(c.Out) <= keepSize {
 		d.out = c.Out[:0]
 	}
@@ -72,4 +73,12 @@ func (c *Conn) room() []byte {
 		c.restart()
 	}
 	return d.in[c.filled:]
+}
+
+// clearTrailers forgets the trailers of the last message.
+func (d *desk) clearTrailers() {
+	d.trail = d.trail[:0]
+	if d.trailers.Len() > 0 {
+		d.trailers.reset()
+	}
 }

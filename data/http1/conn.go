@@ -183,10 +183,7 @@ func (c *Conn) carry() {
 	}
 	c.unread = nil
 	c.freeBig()
-	d.trail = d.trail[:0]
-	if d.trailers.Len() > 0 {
-		d.trailers.reset()
-	}
+	d.clearTrailers()
 	c.wantBig = false
 	c.restart()
 }
