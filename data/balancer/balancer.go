@@ -84,6 +84,7 @@ type Balancer struct {
 	targets  []*target        // in order of creation
 	byText   map[string]*target
 	sets     uint64
+	cells    []cell
 	dropped  []*Address    // since the last state
 	changed  chan struct{} // closed when state changes
 }
@@ -134,7 +135,7 @@ func (b *Balancer) Pick(a *Attempt) (*Address, error) {
 		return b.pickNamed(a, t)
 	}
 	a.add(t)
-	t.started.Add(1)
+	t.cell.load.Add(1)
 	return t, nil
 }
 
@@ -240,7 +241,7 @@ func algorithm(u *entity.Upstream) string {
 // wentDown is told by the checker, under the subject's lock, that an address
 // went down or up.
 func (b *Balancer) wentDown(a *Address, down bool) {
-	a.down.Store(down)
+	a.setDown(down)
 	b.assess()
 	if !b.renewing.Swap(true) {
 		go b.renew()

@@ -28,23 +28,23 @@ type consistentHashing struct {
 
 func newConsistentHashing(c Candidates) Picker {
 	entries := slices.Clone(c.Entries)
-	slices.SortStableFunc(entries, func(x, y Entry) int {
+	slices.SortFunc(entries, func(x, y Entry) int {
 		a, b := x.Address, y.Address
 		return cmp.Or(strings.Compare(a.host, b.host), cmp.Compare(a.target.port, b.target.port),
 			strings.Compare(a.Text, b.Text))
 	})
 	shares, owned := ringShares(entries, c.Targets)
 	points := max(c.Slots, minPoints)
-	ring, ok := placePoints(entries, shares, points)
+	ring, ok := placePoints(entries, shares, owned, points)
 	if !ok {
 		// Here the reference leaves the rest of the targets without points. A
 		// larger ring has room for all.
 		for points = owned; !ok; {
 			points *= 2
-			ring, ok = placePoints(entries, shares, points)
+			ring, ok = placePoints(entries, shares, owned, points)
 		}
 	}
-	return newRing(ring, owned)
+	return newRing(entries, ring, owned)
 }
 
 // ringShares returns how many points each entry gets, and their sum. Very many
@@ -67,32 +67,25 @@ func ringShares(entries []Entry, targets int) (shares []int, sum int) {
 	return shares, sum
 }
 
-// placePoints gives each entry its points. A point that is taken already is made
-// up for by one more try. It is false when some entry needs more tries than
-// there are points.
-func placePoints(entries []Entry, shares []int, points int) ([]*Address, bool) {
-	ring := make([]*Address, points)
-	var sum int
-	for _, n := range shares {
-		sum += n
-	}
-	if sum > points {
+// placePoints gives each entry its points; the ring holds 1 + the index of the
+// owner. A point that is taken already is made up for by one more try. It is
+// false when some entry needs more tries than there are points.
+func placePoints(entries []Entry, shares []int, owned, points int) (ring []int32, ok bool) {
+	if owned > points {
 		return nil, false
 	}
-	var text []byte
+	ring = make([]int32, points)
 	for n, e := range entries {
-		text = append(text[:0], e.Address.ip...)
-		text = append(text, "::"...)
-		text = strconv.AppendUint(text, uint64(e.Address.port), 10)
-		text = append(text, ' ')
-		prefix := len(text)
-		for i, left := 1, shares[n]; left > 0; i++ {
-			if i > points {
+		known := e.Address.points
+		for i, left := 0, shares[n]; left > 0; i++ {
+			if i >= points {
 				return nil, false
 			}
-			text = strconv.AppendInt(text[:prefix], int64(i), 10)
-			if p := &ring[xxhash.Checksum32(text)%uint32(points)]; *p == nil {
-				*p = e.Address
+			if i >= len(known) {
+				known = e.Address.hashes(max(shares[n], i+i/4))
+			}
+			if p := &ring[known[i]%uint32(points)]; *p == 0 {
+				*p = int32(n + 1)
 				left--
 			}
 		}
@@ -100,16 +93,28 @@ func placePoints(entries []Entry, shares []int, points int) ([]*Address, bool) {
 	return ring, true
 }
 
+// hashes returns the hashes that the points of an address come from, n or more
+// of them. They are kept, for rings are made again and again.
+func (a *Address) hashes(n int) []uint32 {
+	text := append(append([]byte(a.ip), "::"...), strconv.Itoa(int(a.port))+" "...)
+	prefix := len(text)
+	for i := len(a.points) + 1; i <= n+1; i++ {
+		text = strconv.AppendInt(text[:prefix], int64(i), 10)
+		a.points = append(a.points, xxhash.Checksum32(text))
+	}
+	return a.points
+}
+
 // newRing drops the points without owner.
-func newRing(ring []*Address, owned int) *consistentHashing {
+func newRing(entries []Entry, ring []int32, owned int) *consistentHashing {
 	p := &consistentHashing{
 		points: uint32(len(ring)),
 		owners: make([]*Address, 0, owned),
-		below:  make([]int32, len(ring)),
+		below:  ring, // read before it is written over
 	}
-	for i, t := range ring {
-		if t != nil {
-			p.owners = append(p.owners, t)
+	for i, owner := range ring {
+		if owner != 0 {
+			p.owners = append(p.owners, entries[owner-1].Address)
 		}
 		p.below[i] = int32(len(p.owners) - 1)
 	}

@@ -13,47 +13,48 @@ const latencyDecay = 10 * time.Second
 // Averages fade while an address gets no traffic, so that a slow one is tried
 // again.
 type latency struct {
-	entries []Entry
-	turn    *atomic.Uint64
+	entries   []scanned
+	handicaps []float64 // what the weight of each takes off
+	turn      *atomic.Uint64
 }
 
 // newLatency lets newcomers begin with the mean of the others: at zero, they
 // would draw all traffic until they have an average of their own.
 func newLatency(c Candidates) Picker {
+	p := &latency{scan(c.Entries), make([]float64, len(c.Entries)), c.Turn}
 	now := time.Now()
 	var sum float64
 	var known int
-	for _, e := range c.Entries {
-		if v, ok := e.Address.average.at(now); ok {
+	for i, e := range p.entries {
+		p.handicaps[i] = math.Log(float64(e.weight))
+		if v, ok := e.cell.average.at(now); ok {
 			sum += v
 			known++
 		}
 	}
 	if known > 0 {
-		for _, e := range c.Entries {
-			e.Address.average.begin(sum/float64(known), now)
+		for _, e := range p.entries {
+			e.cell.average.begin(sum/float64(known), now)
 		}
 	}
-	return &latency{c.Entries, c.Turn}
+	return p
 }
 
-// Pick scans every address, beginning at another one each time.
+// Pick scans every address, beginning at another one each time. To compare, it
+// needs neither the time nor the averages themselves; see average.
 func (p *latency) Pick(a *Attempt) *Address {
-	if len(p.entries) == 0 {
+	n := len(p.entries)
+	if n == 0 {
 		return nil
 	}
-	now := time.Now()
-	n := len(p.entries)
 	i := int(p.turn.Add(1) % uint64(n))
 	var best *Address
 	var least float64
 	for range n {
 		e := &p.entries[i]
-		if usable(e.Address, a) {
-			v, _ := e.Address.average.at(now)
-			if v /= float64(e.Weight); best == nil || v < least {
-				best, least = e.Address, v
-			}
+		score := e.cell.average.rank() - p.handicaps[i]
+		if (best == nil || score < least) && e.cell.load.Load() < loadDown/2 && !a.has(e.address) {
+			best, least = e.address, score
 		}
 		if i++; i == n {
 			i = 0
@@ -62,50 +63,63 @@ func (p *latency) Pick(a *Attempt) *Address {
 	return best
 }
 
-// An average is an exponentially decaying one, with the time of its last change
-// in the same word: seconds as a float32 above, milliseconds below. Zero means that nothing was observed.
-type average struct{ word atomic.Uint64 }
-
-func pack(seconds float64, now time.Time) uint64 {
-	return uint64(math.Float32bits(float32(seconds)))<<32 | uint64(uint32(now.UnixMilli()))
+// An average is an exponentially decaying one. The value at the time t after an
+// observation at u is
+//
+//	v·exp(-(t-u)/decay) = exp(log v + u/decay - t/decay)
+//
+// of which only log v + u/decay differs from address to address. This rank is
+// what is stored, as the bits of a float64; it is 0 before the first observation.
+type average struct {
+	bits    atomic.Uint64
+	touched atomic.Int64 // when it was observed last, in Unix nanoseconds
 }
 
-// decayed returns the average and what time has left of it.
-func decayed(word uint64, now time.Time) (seconds, left float64) {
-	// The milliseconds wrap after 49 days; only differences count, up to half of
-	// that. They are negative when the clock was set back.
-	age := max(int32(uint32(now.UnixMilli())-uint32(word)), 0)
-	seconds = float64(math.Float32frombits(uint32(word >> 32)))
-	return seconds, math.Exp(-float64(age) / float64(latencyDecay.Milliseconds()))
+// leastLatency is what shorter ones count as, since zero has no logarithm.
+const leastLatency = float64(time.Microsecond) / float64(time.Second)
+
+// age returns the time in units of the decay.
+func age(unixNano int64) float64 { return float64(unixNano) / float64(latencyDecay) }
+
+// rank orders averages at any one time. Without observation it is the lowest.
+func (v *average) rank() float64 {
+	if bits := v.bits.Load(); bits != 0 {
+		return math.Float64frombits(bits)
+	}
+	return math.Inf(-1)
+}
+
+func rankOf(seconds float64, now time.Time) uint64 {
+	return math.Float64bits(math.Log(max(seconds, leastLatency)) + age(now.UnixNano()))
 }
 
 // at returns the faded average, and false when nothing was observed.
 func (v *average) at(now time.Time) (seconds float64, ok bool) {
-	word := v.word.Load()
-	if word == 0 {
+	bits := v.bits.Load()
+	if bits == 0 {
 		return 0, false
 	}
-	seconds, left := decayed(word, now)
-	return seconds * left, true
+	return math.Exp(math.Float64frombits(bits) - age(now.UnixNano())), true
 }
 
 // begin sets the average unless there is one.
 func (v *average) begin(seconds float64, now time.Time) {
-	v.word.CompareAndSwap(0, pack(seconds, now))
+	if v.bits.CompareAndSwap(0, rankOf(seconds, now)) {
+		v.touched.Store(now.UnixNano())
+	}
 }
 
 // observe adds an observation: the longer ago the one before it, the more it
-// weighs.
+// weighs. Of two at the same time one may be lost.
 func (v *average) observe(d time.Duration, now time.Time) {
-	for {
-		word := v.word.Load()
-		seconds := d.Seconds()
-		if word != 0 {
-			old, left := decayed(word, now)
-			seconds = old*left + seconds*(1-left)
-		}
-		if v.word.CompareAndSwap(word, pack(seconds, now)) {
-			return
-		}
+	bits := v.bits.Load()
+	nano := now.UnixNano()
+	before := v.touched.Swap(nano)
+	seconds := d.Seconds()
+	if bits != 0 {
+		left := math.Exp(min(age(before-nano), 0)) // the clock may have been set back
+		old := math.Exp(math.Float64frombits(bits) - age(nano))
+		seconds = old + seconds*(1-left)
 	}
+	v.bits.CompareAndSwap(bits, rankOf(seconds, now))
 }

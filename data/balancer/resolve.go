@@ -132,7 +132,7 @@ func take(old []*Address, w wanted) *Address {
 
 // create makes a new address and has it judged.
 func (b *Balancer) create(t *target, w wanted) *Address {
-	a := newAddress(t, w.ip, w.name, w.port)
+	a := newAddress(t, b.newCell(), w.ip, w.name, w.port)
 	a.srvName, a.weight = w.srv, w.weight
 	if a.named != nil {
 		a.named.always = w.always
@@ -239,7 +239,7 @@ func (b *Balancer) finish(a *Attempt, t *Address, answer *resolver.Answer) (*Add
 		return nil, ErrNoPeer
 	}
 	a.add(t)
-	t.started.Add(1)
+	t.cell.load.Add(1)
 	turn := t.named.turn.Add(1) - 1
 	return r.addresses[turn%uint32(len(r.addresses))], nil
 }

@@ -24,9 +24,9 @@ type target struct {
 	created float64
 	weight  uint32
 
-	addresses []*Address // in order of their text
-	dns       string     // type of the records, or why there are none
-	pending   bool       // never resolved so far
+	addresses []*Address  // in order of their text
+	dns       string      // type of the records, or why there are none
+	pending   bool        // never resolved so far
 	timer     *time.Timer // asks anew; nil for an IP
 	removed   bool
 	seen      uint64 // the last Set that named it
