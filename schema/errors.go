@@ -16,13 +16,15 @@ const entityKey = "@entity"
 type InvalidError map[string]any
 
 // Error returns "schema violation (…)" or "2 schema violations (…; …)".
-func (e InvalidError) Error() string { return summary(e.lines(), "schema violation") }
+func (e InvalidError) Error() string {
+	return summary(e.lines(), "schema violation", "schema violations")
+}
 
-func summary(lines []string, what string) string {
+func summary(lines []string, one, several string) string {
 	if len(lines) == 1 {
-		return what + " (" + lines[0] + ")"
+		return one + " (" + lines[0] + ")"
 	}
-	return fmt.Sprintf("%d %ss (%s)", len(lines), what, strings.Join(lines, "; "))
+	return fmt.Sprintf("%d %s (%s)", len(lines), several, strings.Join(lines, "; "))
 }
 
 // lines lists the messages: those about several fields, then the others by the
@@ -106,7 +108,7 @@ type UnresolvedError []Lookup
 
 // Error returns "foreign key unresolved (service.name: …)".
 func (e UnresolvedError) Error() string {
-	return summary(InvalidError(e.Fields()).lines(), "foreign key unresolved")
+	return summary(InvalidError(e.Fields()).lines(), "foreign key unresolved", "foreign keys unresolved")
 }
 
 // Fields returns the messages, nested as in an InvalidError.
