@@ -9,7 +9,7 @@
 //	admin METHOD PATH [FILE | NAME=VALUE…]  call the Admin API with a form or a JSON file
 //	get [-n N] [-method M] [-header F] PATH  ask the proxy; stdout counts "server status: times"
 //	curl …, http …                      the real tools; localhost:8000 and :8001 lead to this gateway
-//	until PATTERN VERB …                repeat a verb until its output matches
+//	until PATTERN VERB …                repeat admin or get until the output matches; !PATTERN: until it does not
 //	log PATTERN FILE                    wait for a line in a file of the prefix
 //	load RATE PATH                      ask the proxy so many times a second from now on
 //	load -count N                       wait for so many further answers

@@ -114,6 +114,7 @@ func gatewayVerb(ts *testscript.TestScript, neg bool, args []string) {
 func gibbonVerb(ts *testscript.TestScript, neg bool, args []string) {
 	w := of(ts)
 	command := exec.CommandContext(w.ctx, w.binary, args...)
+	command.Dir = ts.MkAbs(".")
 	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
 	if w.gateway != nil {
 		command.Env = w.gateway.Environment()
@@ -264,10 +265,12 @@ func toolVerb(tool string) func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// untilVerb repeats admin or get until the output matches.
+// untilVerb repeats admin or get until the output matches, or, with a pattern
+// that begins with "!", until it does not.
 func untilVerb(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
-	pattern, err := regexp.Compile("(?m)" + args[0])
+	expression, negated := strings.CutPrefix(args[0], "!")
+	pattern, err := regexp.Compile("(?m)" + expression)
 	ts.Check(err)
 	if len(args) < 3 || args[1] != "admin" && args[1] != "get" {
 		ts.Fatalf("usage: until PATTERN admin METHOD PATH | get [-n N] PATH")
@@ -282,7 +285,7 @@ func untilVerb(ts *testscript.TestScript, _ bool, args []string) {
 		} else {
 			text, err = w.count(args[2:])
 		}
-		if err == nil && !pattern.MatchString(text) {
+		if err == nil && pattern.MatchString(text) == negated {
 			err = fmt.Errorf("%s: %s", strings.Join(args[1:], " "), text)
 		}
 		return err

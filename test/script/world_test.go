@@ -80,6 +80,9 @@ func TestStories(t *testing.T) {
 			e.Defer(func() {
 				cancel()
 				w.end()
+				if w.gateway != nil && strings.Contains(w.gateway.Output(), "WARNING: DATA RACE") {
+					e.T().Fatal("gibbon has a data race:\n" + w.gateway.Output())
+				}
 			})
 			return os.Mkdir(w.prefix, 0o755)
 		},
