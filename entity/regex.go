@@ -49,13 +49,11 @@ func compileProblem(pattern string) *problem {
 		p.at, p.n = len(pattern)-1, 1
 	case syntax.ErrInvalidEscape:
 		pcre, p.engine = escapeProblem(pattern, wrong.Expr)
-	case syntax.ErrInvalidPerlOp:
-		pcre, p.engine = groupProblem(wrong.Expr)
-		if lookAround(wrong.Expr) && strings.HasPrefix(wrong.Expr, "(?<") {
-			p.n = len("(?<=")
+	case syntax.ErrInvalidPerlOp, syntax.ErrInvalidNamedCapture:
+		pcre, p.engine = groupProblem(wrong.Expr, wrong.Code)
+		if lookAround(wrong.Expr) {
+			p.n = strings.IndexAny(wrong.Expr, "=!") + 1
 		}
-	case syntax.ErrInvalidNamedCapture:
-		pcre, p.engine = "syntax error in subpattern name (missing terminator?)", "invalid capture group name"
 	case syntax.ErrInvalidRepeatSize:
 		pcre, p.engine = repeatProblem(wrong.Expr)
 	case syntax.ErrInvalidUTF8:
@@ -83,10 +81,12 @@ func lookAround(group string) bool {
 
 // groupProblem tells the groups that PCRE has and a linear-time engine has not
 // from those that nobody has.
-func groupProblem(group string) (pcre, engine string) {
+func groupProblem(group string, code syntax.ErrorCode) (pcre, engine string) {
 	switch {
 	case lookAround(group):
 		return "", "look-around, including look-ahead and look-behind, is not supported"
+	case code == syntax.ErrInvalidNamedCapture:
+		return "syntax error in subpattern name (missing terminator?)", "invalid capture group name"
 	case strings.HasPrefix(group, "(?>"), strings.HasPrefix(group, "(?|"), strings.HasPrefix(group, "(?("),
 		strings.HasPrefix(group, "(?R"), strings.HasPrefix(group, "(?#"), strings.HasPrefix(group, "(?x"),
 		strings.HasPrefix(group, "(?&"):

@@ -57,7 +57,7 @@ func (r *Route) Prepare(op schema.Op, body map[string]any) error {
 		return nil
 	}
 	list, ok := v.([]any)
-	if !ok {
+	if m, isMap := v.(map[string]any); !ok && (!isMap || len(m) > 0) {
 		return nil // told by the type of the field
 	}
 	unknown := "nil"
