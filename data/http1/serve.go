@@ -35,6 +35,7 @@ func (c *Conn) serve() {
 			if !c.compacted {
 				// The goroutine that waits from here on has a stack of its smallest size.
 				c.compacted = true
+				c.clock.watch.compactions.Add(1)
 				go c.serve()
 				return
 			}

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -65,6 +66,10 @@ type watchers struct {
 	pools  []*Pool
 
 	nextPools int64 // when the pools are swept next; the clock's own
+
+	compactions atomic.Int64 // waits that moved to a small stack since memory was last given back
+	seen        int64        // compactions at the last tick; the clock's own
+	nextRelease int64        // when memory may be given back again; the clock's own
 }
 
 const watchShards = 16
@@ -128,6 +133,7 @@ func (w *watchers) sweep(now int64) {
 			c.wire.interruptWrite()
 		}
 	})
+	w.giveMemoryBack(now)
 	if now < w.nextPools {
 		return
 	}
@@ -138,6 +144,22 @@ func (w *watchers) sweep(now int64) {
 	for _, p := range pools {
 		p.sweep(now)
 	}
+}
+
+// giveMemoryBack returns the stacks that connections left behind when they became idle to the system, once many
+// did. The runtime alone would do so minutes later, when it next collects garbage.
+func (w *watchers) giveMemoryBack(now int64) {
+	const many = 1000
+	n := w.compactions.Load()
+	calm := n == w.seen
+	w.seen = n
+	if n < many || !calm && n < 10*many || now < w.nextRelease {
+		return
+	}
+	w.compactions.Add(-n)
+	w.seen -= n
+	w.nextRelease = now + int64(10*time.Second)
+	go debug.FreeOSMemory()
 }
 
 func (w *watchers) addPool(p *Pool) {
