@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"sync"
-	"time"
 
 	"gibbon/control/admin"
 	"gibbon/control/store"
@@ -99,12 +97,12 @@ func (g *gateway) listenProxy(ctx context.Context) error {
 func (g *gateway) listenControl(ctx context.Context, db store.Store, kinds entity.Kinds) error {
 	o := g.adminOptions(db, kinds)
 	for _, l := range g.settings.AdminListen {
-		if err := g.listenHTTP(ctx, "admin", "admin_listen", l, admin.New(o)); err != nil {
+		if err := g.listenHTTP(ctx, "admin", "admin_listen", l, g.options.adminAccess.Wrap(admin.New(o))); err != nil {
 			return err
 		}
 	}
 	for _, l := range g.settings.StatusListen {
-		if err := g.listenHTTP(ctx, "status", "status_listen", l, admin.NewStatus(o)); err != nil {
+		if err := g.listenHTTP(ctx, "status", "status_listen", l, g.options.statusAccess.Wrap(admin.NewStatus(o))); err != nil {
 			return err
 		}
 	}
@@ -140,20 +138,15 @@ func (g *gateway) listenHTTP(ctx context.Context, name, property string, l setti
 		return listenError(name, property, l, err)
 	}
 	g.note(name, l, ln)
-	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: time.Minute,
-		IdleTimeout:       75 * time.Second,
-		ErrorLog:          slog.NewLogLogger(g.options.log.Handler(), slog.LevelWarn),
-		TLSConfig:         g.data.tls.Clone(),
-	}
+	server := admin.NewServer(h, g.options.log)
+	server.TLSConfig = g.data.tls.Clone()
 	g.control = append(g.control, server)
 	g.running.Go(func() {
 		var err error
 		if l.SSL {
 			err = server.ServeTLS(ln, "", "")
 		} else {
-			err = server.Serve(ln)
+			err = server.Serve(admin.Pages(ln))
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
 			g.failed <- fmt.Errorf("%s on %s: %w", name, ln.Addr(), err)
