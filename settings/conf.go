@@ -66,15 +66,16 @@ func uncomment(line string) string {
 }
 
 func validKey(key string) bool {
-	if key == "" {
-		return false
-	}
 	for _, c := range []byte(key) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_') {
+		if !letterOrDigit(c) && c != '_' {
 			return false
 		}
 	}
-	return true
+	return key != ""
+}
+
+func letterOrDigit(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
 }
 
 // readConf reads a settings file. A missing one is an error in the reference's words.

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -85,7 +86,7 @@ func parseListener(entry string, stream bool) (Listener, error) {
 func parseAddress(text string) (Listener, error) {
 	host, portText, err := net.SplitHostPort(text)
 	if err != nil {
-		return Listener{}, fmt.Errorf("no address and port")
+		return Listener{}, errors.New("no address and port")
 	}
 	port, err := parsePort(portText)
 	if err != nil {
@@ -114,7 +115,7 @@ func validHostName(name string) bool {
 			return false
 		}
 		for _, c := range []byte(label) {
-			if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-') {
+			if !letterOrDigit(c) && c != '-' {
 				return false
 			}
 		}

@@ -16,12 +16,10 @@ type property struct {
 	standard string // the default, as it would be written in the file
 	enum     []string
 	words    string
-	section  string // heads its part of the sample
-	own      bool   // unknown to the reference
-	hidden   bool   // shown as ******
-	dynamic  bool   // can change without a restart
-	idle     bool   // accepted and shown, but nothing reads it
-	reset    func() // makes the value what an empty text means
+	own      bool // unknown to the reference
+	hidden   bool // shown as ******
+	dynamic  bool // can change without a restart
+	idle     bool // accepted and shown, but nothing reads it
 
 	// set converts text, stores it and returns what Map shows; nil is not shown. The error
 	// follows the property's name, as in "is not a number: 'x'".

@@ -182,8 +182,8 @@ nginx_worker_processes = 4
 }
 
 func TestUnusedKeysAreKnown(t *testing.T) {
-	s := mustLoad(t, "log_levle = info\nnginx_http_lua_code_cache = off\nlog_level = info", "GIBBON_HOME=/x", "KONG_NGINX_PROXY_FOO=1")
-	want := []string{"log_levle", "nginx_http_lua_code_cache", "nginx_proxy_foo"}
+	s := mustLoad(t, "log_lvel = info\nnginx_http_lua_code_cache = off\nlog_level = info", "GIBBON_HOME=/x", "KONG_NGINX_PROXY_FOO=1")
+	want := []string{"log_lvel", "nginx_http_lua_code_cache", "nginx_proxy_foo"}
 	if diff := cmp.Diff(want, s.Unused()); diff != "" {
 		t.Errorf("Unused (-want +got):\n%s", diff)
 	}

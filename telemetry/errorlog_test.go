@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -47,7 +48,7 @@ func TestErrorLogLines(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			want := strings.ReplaceAll(tt.want, "PID", fmt.Sprint(pid))
+			want := strings.ReplaceAll(tt.want, "PID", strconv.Itoa(pid))
 			if got := logged(t, LevelInfo, tt.use); got != want {
 				t.Errorf("got  %q\nwant %q", got, want)
 			}

@@ -126,8 +126,13 @@ func (m *Metrics) writeNode(e *exposition) {
 			state string
 			n     int64
 		}{
-			{"accepted", c.Accepted}, {"active", c.Active}, {"handled", c.Handled}, {"reading", c.Reading},
-			{"total", c.Requests}, {"waiting", c.Waiting}, {"writing", c.Writing},
+			{"accepted", c.Accepted},
+			{"active", c.Active},
+			{"handled", c.Handled},
+			{"reading", c.Reading},
+			{"total", c.Requests},
+			{"waiting", c.Waiting},
+			{"writing", c.Writing},
 		} {
 			e.sample("kong_nginx_connections_total", float64(s.n), node, http, label{"state", s.state})
 		}
@@ -176,12 +181,18 @@ func (m *Metrics) writeRoutes(e *exposition) {
 		bounds     []int64
 		add        func(*distribution, *routeCell)
 	}{
-		{"kong_request_latency_ms", "From the first byte of the request to the last one of the answer.", requestBounds[:],
-			func(d *distribution, c *routeCell) { d.add(&c.request.sum, c.request.buckets[:]) }},
-		{"kong_kong_latency_ms", "The gateway's own part of the latency.", kongBounds[:],
-			func(d *distribution, c *routeCell) { d.add(&c.kong.sum, c.kong.buckets[:]) }},
-		{"kong_upstream_latency_ms", "Waiting for the first byte of the target's answer.", requestBounds[:],
-			func(d *distribution, c *routeCell) { d.add(&c.upstream.sum, c.upstream.buckets[:]) }},
+		{
+			"kong_request_latency_ms", "From the first byte of the request to the last one of the answer.", requestBounds[:],
+			func(d *distribution, c *routeCell) { d.add(&c.request.sum, c.request.buckets[:]) },
+		},
+		{
+			"kong_kong_latency_ms", "The gateway's own part of the latency.", kongBounds[:],
+			func(d *distribution, c *routeCell) { d.add(&c.kong.sum, c.kong.buckets[:]) },
+		},
+		{
+			"kong_upstream_latency_ms", "Waiting for the first byte of the target's answer.", requestBounds[:],
+			func(d *distribution, c *routeCell) { d.add(&c.upstream.sum, c.upstream.buckets[:]) },
+		},
 	} {
 		e.family(h.name, histogram, h.help)
 		for _, r := range routes {

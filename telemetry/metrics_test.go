@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -195,7 +196,7 @@ func TestReleasedSeriesStayForAWhile(t *testing.T) {
 func TestReleasedSeriesAreBounded(t *testing.T) {
 	m := NewMetrics(MetricsOptions{})
 	for i := range maxReleased + 500 {
-		target := m.Target("up", fmt.Sprint(i))
+		target := m.Target("up", strconv.Itoa(i))
 		target.Fail(FailureRead)
 		target.Release()
 	}
@@ -289,7 +290,7 @@ func BenchmarkObserve(b *testing.B) {
 func BenchmarkScrape(b *testing.B) {
 	m := NewMetrics(MetricsOptions{})
 	for i := range 1000 {
-		m.Route("s", fmt.Sprint(i)).Observe(&Observation{Status: 200})
+		m.Route("s", strconv.Itoa(i)).Observe(&Observation{Status: 200})
 	}
 	b.Run("routes=1000", func(b *testing.B) {
 		for b.Loop() {

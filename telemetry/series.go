@@ -209,8 +209,9 @@ func (k FailureKind) String() string {
 		return "read_timeout"
 	case FailureInvalid:
 		return "invalid"
+	default:
+		return "other"
 	}
-	return "other"
 }
 
 // TargetMetrics are the counters of one target of an upstream, whatever its addresses.
