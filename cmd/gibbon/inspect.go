@@ -111,7 +111,7 @@ func (c *commandLine) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check FILE",
 		Short:   "Check a settings file",
-		Long:    "Check a settings file, together with the environment, which beats it. Every fault is listed.",
+		Long:    "Check a settings file by itself, then together with the environment, which beats it. Every fault is listed.",
 		Example: "  gibbon check gibbon.conf",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -121,6 +121,11 @@ func (c *commandLine) checkCommand() *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			c.conf = args[0]
+			alone := c.source()
+			alone.Environ = nil
+			if _, err := settings.Load(alone); err != nil {
+				return err
+			}
 			s, err := c.load()
 			if err != nil {
 				return err

@@ -61,9 +61,10 @@ func (c *commandLine) root() *cobra.Command {
 		Example: "  gibbon start                     run in the foreground, Ctrl-C ends it\n" +
 			"  gibbon start --detach            run in the background\n" +
 			"  gibbon settings > gibbon.conf    every setting, explained",
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return hinted("See 'gibbon --help'."+suggestion(cmd, args[0]), "unknown command %q", args[0])

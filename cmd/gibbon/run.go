@@ -24,6 +24,10 @@ func (c *commandLine) runNode(s *settings.Settings, screen io.Writer, ready func
 	if err := makePrefix(s); err != nil {
 		return err
 	}
+	signals := make(chan os.Signal, 8) // before the process can be found
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Ignore(syscall.SIGPIPE) // a screen that goes away is no reason to end
+	defer signal.Stop(signals)
 	lock, err := lockPIDFile(s.PIDFile())
 	if errors.Is(err, errRunning) {
 		return alreadyRunning(s)
@@ -54,10 +58,6 @@ func (c *commandLine) runNode(s *settings.Settings, screen io.Writer, ready func
 	n := node{c, s, l, make(chan *settings.Settings, 1), make(chan struct{})}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1)
-	signal.Ignore(syscall.SIGPIPE) // a screen that goes away is no reason to end
-	defer signal.Stop(signals)
 	go n.follow(ctx, signals, stop)
 
 	err = serve(ctx, s, serveOptions{
@@ -72,6 +72,9 @@ func (c *commandLine) runNode(s *settings.Settings, screen io.Writer, ready func
 			ready(open)
 		},
 	})
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // told to stop while it was starting
+	}
 	if err != nil {
 		l.error.Error("ended by an error", "error", err)
 		return err

@@ -95,6 +95,7 @@ func (c *commandLine) detach() error {
 		args = append(args, "-p", c.prefix)
 	}
 	child := exec.CommandContext(context.Background(), program, args...)
+	child.Args[0] = os.Args[0] // the name that people know it by
 	child.ExtraFiles = []*os.File{writing}
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if child.Stdout, child.Stderr, err = detachedOutput(s); err != nil {
