@@ -21,17 +21,20 @@ const (
 // Addresses that are down stay on it: only their keys move, down to the next
 // address, and come back with them. A retry walks on in the same direction.
 type consistentHashing struct {
-	points uint32
-	owners []*Address // of the owned points, in order
-	below  []int32    // for each point, the index in owners of the first owned one at or below
+	points  uint32
+	entries []Entry
+	owners  []int32 // of the owned points, in order: indexes in entries
+	below   []int32 // for each point, the index in owners of the first owned one at or below
 }
 
 func newConsistentHashing(c Candidates) Picker {
 	entries := slices.Clone(c.Entries)
 	slices.SortFunc(entries, func(x, y Entry) int {
 		a, b := x.Address, y.Address
-		return cmp.Or(strings.Compare(a.host, b.host), cmp.Compare(a.target.port, b.target.port),
-			strings.Compare(a.Text, b.Text))
+		if a.host != b.host {
+			return strings.Compare(a.host, b.host)
+		}
+		return cmp.Or(cmp.Compare(a.target.port, b.target.port), strings.Compare(a.Text, b.Text))
 	})
 	shares, owned := ringShares(entries, c.Targets)
 	points := max(c.Slots, minPoints)
@@ -108,13 +111,13 @@ func (a *Address) hashes(n int) []uint32 {
 // newRing drops the points without owner.
 func newRing(entries []Entry, ring []int32, owned int) *consistentHashing {
 	p := &consistentHashing{
-		points: uint32(len(ring)),
-		owners: make([]*Address, 0, owned),
+		points: uint32(len(ring)), entries: entries,
+		owners: make([]int32, 0, owned),
 		below:  ring, // read before it is written over
 	}
 	for i, owner := range ring {
 		if owner != 0 {
-			p.owners = append(p.owners, entries[owner-1].Address)
+			p.owners = append(p.owners, owner-1)
 		}
 		p.below[i] = int32(len(p.owners) - 1)
 	}
@@ -128,7 +131,7 @@ func newRing(entries []Entry, ring []int32, owned int) *consistentHashing {
 func (p *consistentHashing) Pick(a *Attempt) *Address {
 	i := int(p.below[a.Hash%p.points])
 	for range p.owners {
-		if t := p.owners[i]; usable(t, a) {
+		if t := p.entries[p.owners[i]].Address; usable(t, a) {
 			return t
 		}
 		if i--; i < 0 {

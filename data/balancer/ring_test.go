@@ -193,7 +193,7 @@ func TestRingHasRoomForAll(t *testing.T) {
 		p := build("consistent-hashing", entries).(*consistentHashing)
 		counts := make(map[*Address]int, n)
 		for _, owner := range p.below {
-			counts[p.owners[owner]]++
+			counts[p.entries[p.owners[owner]].Address]++
 		}
 		if len(counts) != n {
 			t.Errorf("%d of %d targets own points", len(counts), n)
