@@ -132,6 +132,8 @@ func sample(t reflect.Type) reflect.Value {
 		v.Set(reflect.MakeSlice(t, 1, 1))
 	case reflect.Map:
 		v.Set(reflect.MakeMap(t))
+	default:
+		panic("no sample of " + t.String())
 	}
 	return v
 }

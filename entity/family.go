@@ -36,11 +36,13 @@ func httpFamily() *routeFamily {
 		reason:    "'http' or 'https'",
 		needs: []need{
 			{
-				"https", []string{"methods", "hosts", "headers", "paths", "snis"},
+				"https",
+				[]string{"methods", "hosts", "headers", "paths", "snis"},
 				"must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'https'",
 			},
 			{
-				"http", []string{"methods", "hosts", "headers", "paths"},
+				"http",
+				[]string{"methods", "hosts", "headers", "paths"},
 				"must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'",
 			},
 		},
@@ -70,11 +72,13 @@ func grpcFamily() *routeFamily {
 		reason:    "'grpc' or 'grpcs'",
 		needs: []need{
 			{
-				"grpcs", []string{"hosts", "headers", "paths", "snis"},
+				"grpcs",
+				[]string{"hosts", "headers", "paths", "snis"},
 				"must set one of 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'grpcs'",
 			},
 			{
-				"grpc", []string{"hosts", "headers", "paths"},
+				"grpc",
+				[]string{"hosts", "headers", "paths"},
 				"must set one of 'hosts', 'headers', 'paths' when 'protocols' is 'grpc'",
 			},
 		},

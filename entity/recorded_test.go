@@ -46,24 +46,24 @@ func readRecorded(t *testing.T, name string) []recorded {
 	return all
 }
 
-func decodeJSON(t testing.TB, data []byte, v any) {
-	t.Helper()
+func decodeJSON(tb testing.TB, data []byte, v any) {
+	tb.Helper()
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	if err := d.Decode(v); err != nil {
-		t.Fatalf("%v in %s", err, data)
+		tb.Fatalf("%v in %s", err, data)
 	}
 }
 
 // tree returns v as encoding/json reads it back.
-func tree(t testing.TB, v any) map[string]any {
-	t.Helper()
+func tree(tb testing.TB, v any) map[string]any {
+	tb.Helper()
 	data, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var out map[string]any
-	decodeJSON(t, data, &out)
+	decodeJSON(tb, data, &out)
 	return out
 }
 

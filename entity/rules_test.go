@@ -10,8 +10,8 @@ import (
 	"gibbon/schema"
 )
 
-// message decodes a body for a kind and returns the error's text.
-func message(t *testing.T, o Options, kind, body string) string {
+// refusal decodes a body for a kind and returns the error's text.
+func refusal(t *testing.T, o Options, kind, body string) string {
 	t.Helper()
 	var tree map[string]any
 	decodeJSON(t, []byte(body), &tree)
@@ -212,22 +212,28 @@ func TestRouteFamilies(t *testing.T) {
 	tests := []struct{ name, body, want string }{
 		{"none known", `{"protocols":["ftp","x"]}`, "schema violation (protocols: unknown type: ftp)"},
 		{"empty", `{"protocols":{}}`, "schema violation (protocols: unknown type: nil)"},
-		{"the first known one counts", `{"protocols":["ftp","grpc"],"hosts":["a"],"methods":["GET"]}`,
-			"2 schema violations (methods: cannot set 'methods' when 'protocols' is 'grpc' or 'grpcs'; protocols.1: expected one of: grpc, grpcs, http, https, tcp, tls, tls_passthrough, udp)"},
+		{
+			"the first known one counts", `{"protocols":["ftp","grpc"],"hosts":["a"],"methods":["GET"]}`,
+			"2 schema violations (methods: cannot set 'methods' when 'protocols' is 'grpc' or 'grpcs'; protocols.1: expected one of: grpc, grpcs, http, https, tcp, tls, tls_passthrough, udp)",
+		},
 		{"type", `{"protocols":"http","paths":["/"]}`, "schema violation (protocols: expected a set)"},
 		{"type of an element", `{"protocols":[5],"paths":["/"]}`, "schema violation (protocols.1: expected a string)"},
 		{"https may have only snis", `{"protocols":["http","https"],"snis":["a"]}`, ""},
 		{"grpcs may have only snis", `{"protocols":["grpcs"],"snis":["a"]}`, ""},
 		{"grpc", `{"protocols":["grpc"]}`, "schema violation (must set one of 'hosts', 'headers', 'paths' when 'protocols' is 'grpc')"},
 		{"grpcs", `{"protocols":["grpcs"]}`, "schema violation (must set one of 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'grpcs')"},
-		{"tls_passthrough with an end only", `{"protocols":["tls_passthrough"],"sources":[{"port":1}]}`,
-			"schema violation (must set snis when 'protocols' is 'tls_passthrough')"},
-		{"forbidden even when empty", `{"protocols":["tcp"],"sources":[{"port":1}],"paths":[]}`,
-			"schema violation (paths: cannot set 'paths' when 'protocols' is 'tcp', 'tls', 'tls_passthrough' or 'udp')"},
+		{
+			"tls_passthrough with an end only", `{"protocols":["tls_passthrough"],"sources":[{"port":1}]}`,
+			"schema violation (must set snis when 'protocols' is 'tls_passthrough')",
+		},
+		{
+			"forbidden even when empty", `{"protocols":["tcp"],"sources":[{"port":1}],"paths":[]}`,
+			"schema violation (paths: cannot set 'paths' when 'protocols' is 'tcp', 'tls', 'tls_passthrough' or 'udp')",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := message(t, Options{}, "routes", tt.body); got != tt.want {
+			if got := refusal(t, Options{}, "routes", tt.body); got != tt.want {
 				t.Errorf("%s:\n got %s\nwant %s", tt.body, got, tt.want)
 			}
 		})
@@ -247,15 +253,19 @@ func TestRouteFamilies(t *testing.T) {
 func TestTraditionalFlavour(t *testing.T) {
 	tests := []struct{ name, body, want string }{
 		{"wildcard", `{"protocols":["https"],"snis":["*.a"]}`, "schema violation (snis.1: invalid value: *.a)"},
-		{"look-around in a path", `{"paths":["~/(?=x)"]}`,
-			"schema violation (paths.1: invalid regex: '/(?=x)' (look-around, including look-ahead and look-behind, is not supported))"},
-		{"look-around in a header", `{"headers":{"x":["~*(?!x)"]}}`,
-			"schema violation (invalid regex: '(?!x)' (look-around, including look-ahead and look-behind, is not supported))"},
+		{
+			"look-around in a path", `{"paths":["~/(?=x)"]}`,
+			"schema violation (paths.1: invalid regex: '/(?=x)' (look-around, including look-ahead and look-behind, is not supported))",
+		},
+		{
+			"look-around in a header", `{"headers":{"x":["~*(?!x)"]}}`,
+			"schema violation (invalid regex: '(?!x)' (look-around, including look-ahead and look-behind, is not supported))",
+		},
 		{"header without values", `{"headers":{"x":[]},"paths":["/"]}`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := message(t, Options{RouterFlavour: Traditional}, "routes", tt.body); got != tt.want {
+			if got := refusal(t, Options{RouterFlavour: Traditional}, "routes", tt.body); got != tt.want {
 				t.Errorf("%s:\n got %s\nwant %s", tt.body, got, tt.want)
 			}
 		})
@@ -303,7 +313,7 @@ func TestRegularExpressions(t *testing.T) {
 }
 
 func TestExpressionShowsThePlace(t *testing.T) {
-	got := message(t, Options{}, "routes", `{"paths":["/a","~/b(?=c)"],"headers":{"X-Y":["1"],"z":["~*(?<=q)"]}}`)
+	got := refusal(t, Options{}, "routes", `{"paths":["/a","~/b(?=c)"],"headers":{"X-Y":["1"],"z":["~*(?<=q)"]}}`)
 	want := "schema violation (Router Expression failed validation:  --> 1:38\n" +
 		"  |\n" +
 		`1 | (http.path ^= r#"/a"# || http.path ~ r#"^/b(?=c)"#) && (any(lower(http.headers.x_y)) == r#"1"#) && ` +
@@ -321,7 +331,7 @@ func TestExpressionShowsThePlace(t *testing.T) {
 
 func TestNewTargetsAreJudgedFirst(t *testing.T) {
 	body := `{"target":"h:x","bogus":1}`
-	if got, want := message(t, Options{}, "targets", body), "schema violation (target: Invalid target; not a valid hostname or ip address)"; got != want {
+	if got, want := refusal(t, Options{}, "targets", body), "schema violation (target: Invalid target; not a valid hostname or ip address)"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	var tree map[string]any

@@ -2,7 +2,6 @@ package entity
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 
 	"gibbon/schema"
@@ -86,10 +85,10 @@ func NormalTarget(s string) (string, error) {
 
 func checkTarget(s string) error {
 	if m := schema.UTF8Error(s); m != "" {
-		return errors.New("Invalid target; " + m)
+		return message("Invalid target; " + m)
 	}
 	if _, err := NormalTarget(s); err != nil {
-		return fmt.Errorf("Invalid target ('%s'); %w", s, err)
+		return message("Invalid target ('" + s + "'); " + err.Error())
 	}
 	return nil
 }

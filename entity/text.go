@@ -8,6 +8,12 @@ import (
 	"gibbon/schema"
 )
 
+// A message is an error whose text is part of the API, capitals and full stops
+// included.
+type message string
+
+func (m message) Error() string { return string(m) }
+
 func checkName(s string) error {
 	if m := schema.UTF8Error(s); m != "" {
 		return errors.New(m)
@@ -74,7 +80,7 @@ func checkHeaderName(s string) error {
 func checkCookieName(s string) error {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == 0x7f || strings.IndexByte("()<>@,;:\\\"/?={}[]", c) >= 0 {
-			return errors.New("contains one or more invalid characters. ASCII control characters (0-31;127), " +
+			return message("contains one or more invalid characters. ASCII control characters (0-31;127), " +
 				`space, tab and the characters ()<>@,;:\"/?={}[] are not allowed.`)
 		}
 	}

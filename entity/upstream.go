@@ -1,11 +1,6 @@
 package entity
 
-import (
-	"errors"
-	"fmt"
-
-	"gibbon/schema"
-)
+import "gibbon/schema"
 
 // An Upstream is a virtual host name whose targets share the load.
 type Upstream struct {
@@ -136,16 +131,16 @@ func coupleHashOn(v any) map[string]any {
 
 func checkUpstreamName(s string) error {
 	if m := schema.UTF8Error(s); m != "" {
-		return errors.New("Invalid name; " + m)
+		return message("Invalid name; " + m)
 	}
 	a, err := parseAddress(s)
 	switch {
 	case err != nil:
-		return fmt.Errorf("Invalid name ('%s'); must be a valid hostname", s)
+		return message("Invalid name ('" + s + "'); must be a valid hostname")
 	case a.isIP:
-		return fmt.Errorf("Invalid name ('%s'); no ip addresses allowed", s)
+		return message("Invalid name ('" + s + "'); no ip addresses allowed")
 	case a.hasPort:
-		return fmt.Errorf("Invalid name ('%s'); no port allowed", s)
+		return message("Invalid name ('" + s + "'); no port allowed")
 	}
 	return nil
 }

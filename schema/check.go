@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -96,7 +97,7 @@ func (d *def) checkForeign(v any) any {
 	key, _ := v.(map[string]any)
 	wrong := map[string]any{}
 	for name := range key {
-		if name != "id" && !d.standsForID(name) {
+		if name != "id" && !slices.Contains(d.by, name) {
 			wrong[name] = unknownField
 		}
 	}
@@ -117,15 +118,6 @@ func (d *def) checkForeign(v any) any {
 		return wrong
 	}
 	return nil
-}
-
-func (d *def) standsForID(name string) bool {
-	for _, by := range d.by {
-		if by == name {
-			return true
-		}
-	}
-	return false
 }
 
 // checkList returns the messages of the elements at their places.

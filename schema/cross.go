@@ -2,6 +2,7 @@ package schema
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -26,10 +27,7 @@ type crossing struct {
 }
 
 func (x *decoding) cross(checks Checks, fields Fields, tree map[string]any, wrong InvalidError) {
-	failed := InvalidError{}
-	for name, m := range wrong {
-		failed[name] = m
-	}
+	failed := maps.Clone(wrong)
 	c := &crossing{x, fields, tree, failed.has, wrong}
 	for _, check := range checks {
 		check.run(c)
@@ -113,26 +111,34 @@ func (a *Among) Message(m string) *Among {
 
 // AtLeastOneOf wants one of the fields to be set.
 func AtLeastOneOf(fields ...string) *Among {
-	return &Among{name: "at_least_one_of", fields: fields, message: "at least one of these fields must be non-empty: ", prefix: true,
-		passes: func(set, _ int) bool { return set > 0 }}
+	return &Among{
+		name: "at_least_one_of", fields: fields, message: "at least one of these fields must be non-empty: ", prefix: true,
+		passes: func(set, _ int) bool { return set > 0 },
+	}
 }
 
 // OnlyOneOf wants exactly one of the fields to be set.
 func OnlyOneOf(fields ...string) *Among {
-	return &Among{name: "only_one_of", fields: fields, message: "exactly one of these fields must be non-empty: ", prefix: false,
-		passes: func(set, _ int) bool { return set == 1 }}
+	return &Among{
+		name: "only_one_of", fields: fields, message: "exactly one of these fields must be non-empty: ", prefix: false,
+		passes: func(set, _ int) bool { return set == 1 },
+	}
 }
 
 // MutuallyExclusive wants at most one of the fields to be set.
 func MutuallyExclusive(fields ...string) *Among {
-	return &Among{name: "mutually_exclusive", fields: fields, message: "only one or none of these fields must be set: ", prefix: false,
-		passes: func(set, _ int) bool { return set < 2 }}
+	return &Among{
+		name: "mutually_exclusive", fields: fields, message: "only one or none of these fields must be set: ", prefix: false,
+		passes: func(set, _ int) bool { return set < 2 },
+	}
 }
 
 // MutuallyRequired wants all of the fields to be set, or none.
 func MutuallyRequired(fields ...string) *Among {
-	return &Among{name: "mutually_required", fields: fields, message: "all or none of these fields must be set: ", prefix: false,
-		passes: func(set, all int) bool { return set == 0 || set == all }}
+	return &Among{
+		name: "mutually_required", fields: fields, message: "all or none of these fields must be set: ", prefix: false,
+		passes: func(set, all int) bool { return set == 0 || set == all },
+	}
 }
 
 func (a *Among) run(c *crossing) {
@@ -175,14 +181,14 @@ func (d distinctCheck) describe() (string, any) { return "distinct", trees([]str
 // A Conditional is a rule on one field that holds depending on another.
 type Conditional struct {
 	field, then string
-	if_, rules  []Rule
+	cond, rules []Rule
 	message     string
 	atLeast     []string // conditional_at_least_one_of
 }
 
 // When begins a rule that holds while the value of a field passes the rules
 // given here and those of the field itself.
-func When(field string, rules ...Rule) *Conditional { return &Conditional{field: field, if_: rules} }
+func When(field string, rules ...Rule) *Conditional { return &Conditional{field: field, cond: rules} }
 
 // Then says which rules another field has to pass, besides its own.
 func (d *Conditional) Then(field string, rules ...Rule) *Conditional {
@@ -202,7 +208,7 @@ func (d *Conditional) run(c *crossing) {
 		return
 	}
 	v := c.value(d.field)
-	condition = condition.with(d.if_)
+	condition = condition.with(d.cond)
 	if v == nil && condition.rule("eq") == nil || c.check(condition, v) != nil {
 		return
 	}
@@ -233,7 +239,7 @@ func (d *Conditional) run(c *crossing) {
 }
 
 func (d *Conditional) describe() (string, any) {
-	arg := map[string]any{"if_field": d.field, "if_match": describeRules(d.if_)}
+	arg := map[string]any{"if_field": d.field, "if_match": describeRules(d.cond)}
 	if d.atLeast != nil {
 		arg["then_at_least_one_of"] = trees(d.atLeast)
 		if d.message != "" {

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 )
 
@@ -104,9 +105,7 @@ func (d *def) describe() map[string]any {
 		out["keys"], out["values"] = d.key.describe(), d.val.describe()
 	case "record":
 		if !d.is(abstract) {
-			for name, v := range describeRecord(d.record(), false) {
-				out[name] = v
-			}
+			maps.Copy(out, describeRecord(d.record(), false))
 		}
 	case "foreign":
 		out["reference"] = d.parent

@@ -23,7 +23,6 @@ type plugin struct {
 	Note    string // an extension
 	Hint    string // transient
 	Limit   *int
-	config  Record
 	inner   inner
 	count   counting
 }
@@ -101,9 +100,11 @@ func TestDecode(t *testing.T) {
 			`"parent":null,"owner":null,"tags":null,"limit":5,"config":{"size":3,"words":["a"],"map":null}}`},
 		{"null is no default", `{"name":"count","limit":null}`, `{"id":null,"created_at":null,"updated_at":null,"name":"count","secret":null,` +
 			`"parent":null,"owner":null,"tags":null,"limit":null,"config":{"minute":null}}`},
-		{"sets lose duplicates, ids capitals", `{"name":"count","tags":["b","a","b"],"id":"` + strings.ToUpper(idA) + `","parent":{"id":"` + strings.ToUpper(idB) + `"}}`,
+		{
+			"sets lose duplicates, ids capitals", `{"name":"count","tags":["b","a","b"],"id":"` + strings.ToUpper(idA) + `","parent":{"id":"` + strings.ToUpper(idB) + `"}}`,
 			`{"id":"` + idA + `","created_at":null,"updated_at":null,"name":"count","secret":null,"parent":{"id":"` + idB + `"},"owner":null,` +
-				`"tags":["b","a"],"limit":5,"config":{"minute":null}}`},
+				`"tags":["b","a"],"limit":5,"config":{"minute":null}}`,
+		},
 		{"extension", `{"name":"count","note":"x","hint":"y"}`, `{"id":null,"created_at":null,"updated_at":null,"name":"count","secret":null,` +
 			`"parent":null,"owner":null,"tags":null,"note":"x","limit":5,"config":{"minute":null}}`},
 		{"extension set to null", `{"name":"count","note":null}`, `{"id":null,"created_at":null,"updated_at":null,"name":"count","secret":null,` +
@@ -111,17 +112,21 @@ func TestDecode(t *testing.T) {
 		{"shorthand", `{"name":"count","old_limit":"7"}`, `{"id":null,"created_at":null,"updated_at":null,"name":"count","secret":null,` +
 			`"parent":null,"owner":null,"tags":null,"limit":7,"config":{"minute":null}}`},
 		{"shorthand of another type", `{"old_limit":7}`, `schema violation (old_limit: expected a string)`},
-		{"shorthand against its successor", `{"name":"count","old_limit":"7","limit":8}`,
-			`schema violation (old_limit: both deprecated and new field are used but their values mismatch: old_limit = 7 vs limit = 8)`},
+		{
+			"shorthand against its successor", `{"name":"count","old_limit":"7","limit":8}`,
+			`schema violation (old_limit: both deprecated and new field are used but their values mismatch: old_limit = 7 vs limit = 8)`,
+		},
 		{"unknown name ends it", `{"name":"x","bogus":1}`, `schema violation (name: plugin 'x' not enabled)`},
 		{"no name", `{"config":{"a":1}}`, `2 schema violations (config.a: unknown field; name: required field missing)`},
 		{"settings of another", `{"name":"count","config":{"size":1}}`, `schema violation (config.size: unknown field)`},
 		{"rule in the settings", `{"name":"count","config":{"minute":0}}`, `schema violation (config.minute: value must be greater than 0)`},
 		{"by name", `{"name":"count","parent":{"custom_id":"p"}}`, `{"id":null,"created_at":null,"updated_at":null,"name":"count","secret":null,` +
 			`"parent":{"id":"` + idB + `"},"owner":null,"tags":null,"limit":5,"config":{"minute":null}}`},
-		{"names unknown", `{"name":"count","bogus":1,"parent":{"name":"q"},"owner":{"name":"r"}}`,
+		{
+			"names unknown", `{"name":"count","bogus":1,"parent":{"name":"q"},"owner":{"name":"r"}}`,
 			`2 foreign keys unresolved (owner.name: the foreign key cannot be resolved with '{name="r"}' for an existing 'owners' entity; ` +
-				`parent.name: the foreign key cannot be resolved with '{name="q"}' for an existing 'parents' entity)`},
+				`parent.name: the foreign key cannot be resolved with '{name="q"}' for an existing 'parents' entity)`,
+		},
 	}
 	d := Decoder{Resolve: func(l Lookup) (string, bool, error) {
 		return idB, l == Lookup{"parent", "parents", "custom_id", "p"}, nil
@@ -154,8 +159,10 @@ func TestMerge(t *testing.T) {
 	change := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(stored) }
 	tests := []struct{ name, body, want string }{
 		{"absent stays", `{}`, stored},
-		{"null clears", `{"limit":null,"parent":null,"tags":null}`,
-			change(`"limit":9`, `"limit":null`, `{"id":"`+idB+`"}`, `null`, `"tags":["a"]`, `"tags":null`)},
+		{
+			"null clears", `{"limit":null,"parent":null,"tags":null}`,
+			change(`"limit":9`, `"limit":null`, `{"id":"`+idB+`"}`, `null`, `"tags":["a"]`, `"tags":null`),
+		},
 		{"null for what is required", `{"name":null}`, `schema violation (name: required field missing)`},
 		{"records merge", `{"config":{"size":2}}`, change(`"size":1`, `"size":2`)},
 		{"lists and maps do not", `{"config":{"words":["z"],"map":{"l":"w"}}}`, change(`["x","y"]`, `["z"]`, `{"k":"v"}`, `{"l":"w"}`)},
@@ -203,12 +210,16 @@ func TestLoad(t *testing.T) {
 	tests := []struct{ name, doc, want string }{
 		{"absent fields take their defaults", `{"name":"inner"}`, `{"id":null,"created_at":null,"updated_at":null,"name":"inner","secret":null,` +
 			`"parent":null,"owner":null,"tags":null,"limit":5,"config":{"size":3,"words":["a"],"map":null}}`},
-		{"any order, blanks, unknown fields", ` { "limit" : 1 , "zzz" : [ { } , [ 1.5e3 , "\"" ] , true , null ] , "name" : "count" } `,
+		{
+			"any order, blanks, unknown fields", ` { "limit" : 1 , "zzz" : [ { } , [ 1.5e3 , "\"" ] , true , null ] , "name" : "count" } `,
 			`{"id":null,"created_at":null,"updated_at":null,"name":"count","secret":null,` +
-				`"parent":null,"owner":null,"tags":null,"limit":1,"config":{"minute":null}}`},
-		{"escapes", `{"name":"count","secret":"\u00e9\ud83d\ude00\n\"\\\/\b\f\r\t\u0001"}`,
+				`"parent":null,"owner":null,"tags":null,"limit":1,"config":{"minute":null}}`,
+		},
+		{
+			"escapes", `{"name":"count","secret":"\u00e9\ud83d\ude00\n\"\\\/\b\f\r\t\u0001"}`,
 			`{"id":null,"created_at":null,"updated_at":null,"name":"count","secret":"é😀\n\"\\/\u0008\u000c\r\t\u0001",` +
-				`"parent":null,"owner":null,"tags":null,"limit":5,"config":{"minute":null}}`},
+				`"parent":null,"owner":null,"tags":null,"limit":5,"config":{"minute":null}}`,
+		},
 		{"null settings", `{"name":"inner","config":null}`, `{"id":null,"created_at":null,"updated_at":null,"name":"inner","secret":null,` +
 			`"parent":null,"owner":null,"tags":null,"limit":5,"config":{"size":3,"words":["a"],"map":null}}`},
 		{"cut off", `{"name":"inner"`, `load "{\"name\":\"inner\"": malformed document`},
@@ -263,8 +274,10 @@ func TestCoerce(t *testing.T) {
 		{"list", `{"tags":["a",""]}`, `{"tags":["a",null]}`},
 		{"object for a list", `{"tags":{"5":"a"}}`, `{"tags":{"5":"a"}}`},
 		{"foreign", `{"parent":{"id":"","name":"5"}}`, `{"parent":{"id":null,"name":"5"}}`},
-		{"settings by name", `{"name":"inner","config":{"size":"4","words":"w","map":{"a":"1"}}}`,
-			`{"name":"inner","config":{"size":4,"words":["w"],"map":{"a":"1"}}}`},
+		{
+			"settings by name", `{"name":"inner","config":{"size":"4","words":"w","map":{"a":"1"}}}`,
+			`{"name":"inner","config":{"size":4,"words":["w"],"map":{"a":"1"}}}`,
+		},
 		{"unknown", `{"bogus":"5"}`, `{"bogus":"5"}`},
 	}
 	for _, tt := range tests {

@@ -17,13 +17,13 @@ func (a *adhoc) Fields() Fields { return a.fields }
 func (a *adhoc) Checks() Checks { return a.checks }
 
 // parse reads JSON as bodies are read.
-func parse(t testing.TB, text string) map[string]any {
-	t.Helper()
+func parse(tb testing.TB, text string) map[string]any {
+	tb.Helper()
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	var v map[string]any
 	if err := d.Decode(&v); err != nil {
-		t.Fatalf("%v in %s", err, text)
+		tb.Fatalf("%v in %s", err, text)
 	}
 	return v
 }
@@ -105,8 +105,10 @@ func TestRules(t *testing.T) {
 		{"match_all", str().MatchAll("two stars", "^[^*]*%*?[^*]*$"), `"**"`, "two stars"},
 		{"match_none", str().MatchNone("empty segment", "//"), `"a//b"`, "empty segment"},
 		{"contains", list().Contains("a"), `["b"]`, "expected to contain: a"},
-		{"subsets", list().Subsets([]string{"a", "b"}, []string{"c"}, []string{"d"}), `["c","a"]`,
-			"these sets are mutually exclusive: ('c'), ('a', 'b')"},
+		{
+			"subsets", list().Subsets([]string{"a", "b"}, []string{"c"}, []string{"d"}), `["c","a"]`,
+			"these sets are mutually exclusive: ('c'), ('a', 'b')",
+		},
 		{"custom", str().Check(func(string) error { return errors.New("odd") }), `"a"`, "odd"},
 		{"custom runs last", str().Check(func(string) error { return errors.New("odd") }).OneOf("b"), `"a"`, "expected one of: b"},
 		{"reference is not looked into", str().OneOf("b").Referenceable(), `"{vault://env/key}"`, ""},
@@ -121,17 +123,23 @@ func TestRules(t *testing.T) {
 		{"foreign, null id", Foreign("f", new(string), "parents"), `{"id":null}`, "f.id: required field missing"},
 		{"foreign, id of another type", Foreign("f", new(string), "parents"), `{"id":5}`, "f.id: expected a string"},
 		{"foreign, bad id", Foreign("f", new(string), "parents"), `{"id":"x"}`, "f.id: expected a valid UUID"},
-		{"foreign, id beside a name", Foreign("f", new(string), "parents").By("name"),
-			`{"id":"abcdefab-3333-4333-8333-333333333333","name":"x"}`, ""},
+		{
+			"foreign, id beside a name", Foreign("f", new(string), "parents").By("name"),
+			`{"id":"abcdefab-3333-4333-8333-333333333333","name":"x"}`, "",
+		},
 		{"element", list(), `["a",5]`, "f.2: expected a string"},
 		{"null element", list(), `[null]`, "f.1: required field missing"},
 		{"record, unknown field", Sub("f", new(pair)), `{"a":"x","c":1}`, "f.c: unknown field"},
-		{"record, as list", Sub("f", new(pair)), `["x"]`,
-			"f.1: unknown field; f.@entity: {\n  \"at least one of these fields must be non-empty: 'a', 'b'\"\n}"},
+		{
+			"record, as list", Sub("f", new(pair)), `["x"]`,
+			"f.1: unknown field; f.@entity: {\n  \"at least one of these fields must be non-empty: 'a', 'b'\"\n}",
+		},
 		{"record null", Sub("f", new(pair)), `null`, "required field missing"},
 		{"null record", NullSub("f", new(*pair)), `null`, ""},
-		{"element that is a record", Set("f", new([]pair), Element[pair]), `[{"a":"x"},{}]`,
-			"f.2: {\n  [\"@entity\"] = {\n    \"at least one of these fields must be non-empty: 'a', 'b'\"\n  }\n}"},
+		{
+			"element that is a record", Set("f", new([]pair), Element[pair]), `[{"a":"x"},{}]`,
+			"f.2: {\n  [\"@entity\"] = {\n    \"at least one of these fields must be non-empty: 'a', 'b'\"\n  }\n}",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -228,14 +236,22 @@ func TestSummary(t *testing.T) {
 		err        InvalidError
 	}{
 		{"one", "schema violation (a: m)", InvalidError{"a": "m"}},
-		{"sorted, those of the entity first", "3 schema violations (e; a: m; b: n)",
-			InvalidError{"b": "n", "a": "m", "@entity": []any{"e"}}},
-		{"one level is spelt out", "2 schema violations (r.x: m; r.y: n)",
-			InvalidError{"r": map[string]any{"y": "n", "x": "m"}}},
-		{"deeper ones are dumped", "schema violation (r.x: {\n  [\"not-a-word\"] = \"\\\"\",\n  y = {\n    [2] = \"n\"\n  }\n})",
-			InvalidError{"r": map[string]any{"x": map[string]any{"y": []any{nil, "n"}, "not-a-word": `"`}}}},
-		{"keywords are no identifiers", "schema violation (r.x: {\n  [\"end\"] = \"m\"\n})",
-			InvalidError{"r": map[string]any{"x": map[string]any{"end": "m"}}}},
+		{
+			"sorted, those of the entity first", "3 schema violations (e; a: m; b: n)",
+			InvalidError{"b": "n", "a": "m", "@entity": []any{"e"}},
+		},
+		{
+			"one level is spelt out", "2 schema violations (r.x: m; r.y: n)",
+			InvalidError{"r": map[string]any{"y": "n", "x": "m"}},
+		},
+		{
+			"deeper ones are dumped", "schema violation (r.x: {\n  [\"not-a-word\"] = \"\\\"\",\n  y = {\n    [2] = \"n\"\n  }\n})",
+			InvalidError{"r": map[string]any{"x": map[string]any{"y": []any{nil, "n"}, "not-a-word": `"`}}},
+		},
+		{
+			"keywords are no identifiers", "schema violation (r.x: {\n  [\"end\"] = \"m\"\n})",
+			InvalidError{"r": map[string]any{"x": map[string]any{"end": "m"}}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
