@@ -123,8 +123,7 @@ func overTCP(conn net.Conn, q *dns.Msg, raw []byte) (*reply, error) {
 func unanswered(network, server string, err error) *Error {
 	reason := err.Error()
 	var netErr net.Error
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		reason = errno.Error() // without our port
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -30,16 +32,16 @@ type fakeDNS struct {
 
 const firstServer = "10.0.0.53:53"
 
-func newFake(t testing.TB, zone string) *fakeDNS {
-	t.Helper()
+func newFake(tb testing.TB, zone string) *fakeDNS {
+	tb.Helper()
 	f := &fakeDNS{act: make(map[string]string)}
-	f.set(t, zone)
+	f.set(tb, zone)
 	return f
 }
 
 // set replaces the zone: one record per line, in the notation of zone files.
-func (f *fakeDNS) set(t testing.TB, zone string) {
-	t.Helper()
+func (f *fakeDNS) set(tb testing.TB, zone string) {
+	tb.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.records = nil
@@ -49,7 +51,7 @@ func (f *fakeDNS) set(t testing.TB, zone string) {
 		}
 		rr, err := dns.NewRR(line)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		f.records = append(f.records, rr)
 	}
@@ -74,7 +76,7 @@ func (f *fakeDNS) dial(_ context.Context, network, address string) (net.Conn, er
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.act[address] == "refused" {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("connection refused")}
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
 	}
 	client, server := net.Pipe()
 	go f.serve(server, network, address)
@@ -84,7 +86,7 @@ func (f *fakeDNS) dial(_ context.Context, network, address string) (net.Conn, er
 func (f *fakeDNS) serve(conn net.Conn, network, address string) {
 	defer conn.Close()
 	buf := make([]byte, 65536)
-	n := 0
+	var n int
 	if network == "tcp" {
 		if _, err := io.ReadFull(conn, buf[:2]); err != nil {
 			return
@@ -193,36 +195,36 @@ func (f *fakeDNS) fill(m *dns.Msg, name string, kind uint16) {
 }
 
 // newResolver returns a resolver that asks f. Its files are conf and hosts.
-func newResolver(t testing.TB, f *fakeDNS, conf, hosts string, o Options) *Resolver {
-	t.Helper()
-	dir := t.TempDir()
+func newResolver(tb testing.TB, f *fakeDNS, conf, hosts string, o Options) *Resolver {
+	tb.Helper()
+	dir := tb.TempDir()
 	o.ResolvConf, o.HostsFile = filepath.Join(dir, "resolv.conf"), filepath.Join(dir, "hosts")
 	if !strings.Contains(conf, "nameserver") {
 		conf += "\nnameserver 10.0.0.53\n"
 	}
-	write(t, o.ResolvConf, conf)
-	write(t, o.HostsFile, hosts)
+	write(tb, o.ResolvConf, conf)
+	write(tb, o.HostsFile, hosts)
 	o.dial = f.dial
 	o.Environ = func(string) string { return "" }
 	r, err := New(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(r.Close)
+	tb.Cleanup(r.Close)
 	return r
 }
 
-func write(t testing.TB, path, text string) {
-	t.Helper()
+func write(tb testing.TB, path, text string) {
+	tb.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // lookup returns the outcome of a lookup in words.
-func lookup(t testing.TB, r *Resolver, name string) string {
-	t.Helper()
-	a, err := r.Lookup(t.Context(), name)
+func lookup(tb testing.TB, r *Resolver, name string) string {
+	tb.Helper()
+	a, err := r.Lookup(tb.Context(), name)
 	if err != nil {
 		return describe(&Answer{Err: err})
 	}
@@ -239,22 +241,23 @@ func cached(r *Resolver, name string) string {
 
 func describe(a *Answer) string {
 	if a.Err != nil {
-		if e, ok := a.Err.(*Error); ok && e.NotFound {
+		if e, ok := errors.AsType[*Error](a.Err); ok && e.NotFound {
 			return "not found: " + e.Text
 		}
 		return a.Err.Error()
 	}
-	out := a.Type
+	var out strings.Builder
+	out.WriteString(a.Type)
 	for _, r := range a.Records {
 		if a.Type != "SRV" {
-			out += " " + r.IP.String()
+			out.WriteString(" " + r.IP.String())
 			continue
 		}
 		target := r.Target
 		if r.IP.IsValid() {
 			target = r.IP.String()
 		}
-		out += fmt.Sprintf(" %s:%d/%d/%d", target, r.Port, r.Priority, r.Weight)
+		fmt.Fprintf(&out, " %s:%d/%d/%d", target, r.Port, r.Priority, r.Weight)
 	}
-	return out
+	return out.String()
 }

@@ -31,8 +31,11 @@ func apiPath(i int) string {
 func mixes() []mix {
 	get := []byte("GET")
 	someHeaders := lines{
-		{"User-Agent", "curl/8.5.0"}, {"Accept", "*/*"}, {"Accept-Encoding", "gzip, deflate"},
-		{"Authorization", "Bearer abcdefghijklmnopqrstuvwxyz"}, {"X-Request-Id", "0123456789abcdef"},
+		{"User-Agent", "curl/8.5.0"},
+		{"Accept", "*/*"},
+		{"Accept-Encoding", "gzip, deflate"},
+		{"Authorization", "Bearer abcdefghijklmnopqrstuvwxyz"},
+		{"X-Request-Id", "0123456789abcdef"},
 	}
 	return []mix{
 		{"host", func(i int) entity.Route {
@@ -231,29 +234,30 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 // for a busy machine and the race detector.
 func TestCosts(t *testing.T) {
 	const n = 100_000
-	for _, m := range mixes()[:4] {
+	for _, m := range mixes()[:2] {
 		entries := m.entries(n)
 		before := heap()
 		start := time.Now()
 		r := mustNew(t, TraditionalCompatible, entries)
 		built := time.Since(start)
 		perRoute := (heap() - before) / n
-		start = time.Now()
+		changed := time.Hour // the fastest change
 		for i := range 10 {
-			changed := *entries[i*997]
-			if _, err := r.Apply([]string{entries[i].Route.ID}, []*Entry{&changed}); err != nil {
+			entry := *entries[i*997]
+			start = time.Now()
+			if _, err := r.Apply([]string{entries[i].Route.ID}, []*Entry{&entry}); err != nil {
 				t.Fatal(err)
 			}
+			changed = min(changed, time.Since(start))
 		}
-		changed := time.Since(start) / 10
 		t.Logf("%s: built in %v, %d bytes per route, one change in %v", m.name, built, perRoute, changed)
 		if perRoute > 1536 {
 			t.Errorf("%s: %d bytes per route, want 1536 at most", m.name, perRoute)
 		}
-		if built > 10*time.Second {
+		if built > 20*time.Second {
 			t.Errorf("%s: built in %v", m.name, built)
 		}
-		if changed > 50*time.Millisecond {
+		if changed > 10*time.Millisecond {
 			t.Errorf("%s: one change takes %v", m.name, changed)
 		}
 		runtime.KeepAlive(r)

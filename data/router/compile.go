@@ -253,10 +253,5 @@ func matchName(patterns []namePattern, name []byte, port int) int {
 }
 
 func contains(methods []string, method []byte) bool {
-	for _, m := range methods {
-		if m == string(method) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(methods, func(m string) bool { return m == string(method) })
 }

@@ -1,6 +1,9 @@
 package router
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // maxLines is how many lines of a request's header are looked at.
 const maxLines = 100
@@ -54,8 +57,8 @@ func (r *Router) Match(q *Query, m *Match) bool {
 		}
 	}
 	if x.suffixes != nil {
-		for i := len(s.host) - 1; i >= 0; i-- {
-			s.reversed = append(s.reversed, s.host[i])
+		for _, c := range slices.Backward(s.host) {
+			s.reversed = append(s.reversed, c)
 		}
 		x.searchHosts(x.suffixes, s.reversed, q, s)
 	}
@@ -122,8 +125,7 @@ func (x *index) searchPaths(n *node, q *Query, s *scratch) {
 }
 
 func (x *index) searchBuckets(buckets []*bucket, q *Query, s *scratch) {
-	for i := len(buckets) - 1; i >= 0; i-- {
-		b := buckets[i]
+	for _, b := range slices.Backward(buckets) {
 		if len(b.rest.candidates) > 0 {
 			s.search(b.rest.candidates, q)
 		}

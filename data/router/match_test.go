@@ -218,11 +218,11 @@ func change(kept []*Entry, removed []string, added []*Entry) []*Entry {
 	return out
 }
 
-func mustNew(t testing.TB, f Flavour, entries []*Entry) *Router {
-	t.Helper()
+func mustNew(tb testing.TB, f Flavour, entries []*Entry) *Router {
+	tb.Helper()
 	r, err := New(Options{Flavour: f}, entries)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }

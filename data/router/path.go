@@ -117,7 +117,11 @@ func closeSegment(out []byte, start int) ([]byte, int) {
 // that does.
 func normalLen(raw []byte, keep *charset) int {
 	for i := 0; i < len(raw); i++ {
-		switch raw[i] {
+		c := raw[i]
+		if c > '/' {
+			continue // letters and digits, and nothing that matters here
+		}
+		switch c {
 		case 0:
 			return i
 		case '/':

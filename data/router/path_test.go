@@ -196,7 +196,7 @@ func FuzzNormalize(f *testing.F) {
 			if got[0] != '/' || bytes.Contains(got, []byte("//")) {
 				t.Fatalf("%s(%q) = %q", name, raw, got)
 			}
-			for _, segment := range strings.Split(string(got), "/") {
+			for segment := range strings.SplitSeq(string(got), "/") {
 				if segment == "." || segment == ".." {
 					t.Fatalf("%s(%q) = %q has a dot segment", name, raw, got)
 				}

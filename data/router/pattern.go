@@ -5,6 +5,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A pathRegexp is a path of a route that is a regular expression. It is
@@ -104,6 +105,7 @@ func split(re *syntax.Regexp) (literal string, tail *syntax.Regexp) {
 			return literal, nil
 		}
 		return literal, &rest
+	default:
 	}
 	return "", nil
 }
@@ -114,20 +116,14 @@ func looksBack(re *syntax.Regexp) bool {
 	switch re.Op {
 	case syntax.OpBeginText, syntax.OpBeginLine, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
 		return true
+	default:
+		return slices.ContainsFunc(re.Sub, looksBack)
 	}
-	return slices.ContainsFunc(re.Sub, looksBack)
 }
 
 // validRunes is false for the replacement character, which also matches bytes
 // that are not UTF-8.
-func validRunes(runes []rune) bool {
-	for _, r := range runes {
-		if r == 0xFFFD {
-			return false
-		}
-	}
-	return true
-}
+func validRunes(runes []rune) bool { return !slices.Contains(runes, utf8.RuneError) }
 
 // compileHeader compiles what follows "~*" in the value of a route's header. It
 // matches anywhere in the value and without regard to case.
