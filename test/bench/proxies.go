@@ -52,7 +52,11 @@ func versionOf(ctx context.Context, p proxy) string {
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	words := strings.Fields(strings.TrimPrefix(line, "nginx version: "))
-	return strings.Join(words[:min(len(words), 3)], " ")
+	version := strings.Join(words[:min(len(words), 3)], " ")
+	if !strings.HasPrefix(strings.ToLower(version), p.name) {
+		version = p.name + " " + version
+	}
+	return version
 }
 
 func startNginx(ctx context.Context, dir string, s setting) (*process, error) {

@@ -25,6 +25,21 @@ func TestAdmin(t *testing.T) {
 	judge(t, "admin", outcomes)
 }
 
+// TestAdminWithoutDatabase replays the recording of a node whose configuration
+// is a file. Of the reference's proxy answers there is one, which is not sent.
+func TestAdminWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	g := start(t, gateway.Options{Env: map[string]string{"DATABASE": "off"}})
+	r := replay{t: t, address: g.Admin, comparison: newComparison()}
+	var outcomes []outcome
+	for _, e := range load[exchange](t, "admin-dbless") {
+		if get(e.Responses[0].Headers, "Via") == "" {
+			outcomes = append(outcomes, r.exchange(e))
+		}
+	}
+	judge(t, "admin-dbless", outcomes)
+}
+
 func newComparison() *comparison {
 	return &comparison{names: newNames(), entities: map[string]map[string]any{}}
 }
