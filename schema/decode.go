@@ -52,6 +52,9 @@ func mergeRecords(fields Fields, stored, body map[string]any) map[string]any {
 
 // finish checks a complete tree and fills r from it.
 func (x *decoding) finish(r Record, fields Fields, tree map[string]any) error {
+	if err := checkOptions(fields, tree); err != nil {
+		return err
+	}
 	if err := x.resolveKeys(fields, tree); err != nil {
 		return err
 	}
@@ -325,4 +328,4 @@ func isObject(v any) bool {
 	return false
 }
 
-func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

@@ -19,6 +19,7 @@ const (
 	hasDefault
 	defaultNull // printed as "default": null
 	emptyText   // "" is a text like any other
+	lifetime    // seconds after which the record is no more
 )
 
 // auto says how a value that a body leaves out is made.

@@ -22,6 +22,9 @@ func describeRecord(r Record, top bool) map[string]any {
 	fields, shorthands := []any{}, []any{}
 	for _, f := range r.Fields() {
 		d := f.declared()
+		if d.is(lifetime) {
+			continue
+		}
 		shown := map[string]any{d.name: describeField(f)}
 		if d.isShorthand() {
 			shorthands = append(shorthands, shown)

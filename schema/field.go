@@ -97,6 +97,12 @@ func (f *Value[T]) DefaultOf(names ...string) *Value[T] { f.more().shown = names
 // Is adds rules.
 func (f *Value[T]) Is(rules ...Rule) *Value[T] { f.add(rules...); return f }
 
+// Eq lets only one value pass.
+func (f *Value[T]) Eq(value T) *Value[T] { return f.Is(Eq(value)) }
+
+// Ne refuses one value.
+func (f *Value[T]) Ne(value T) *Value[T] { return f.Is(Ne(value)) }
+
 // OneOf lets only the listed values pass.
 func (f *Value[T]) OneOf(values ...T) *Value[T] { return f.Is(OneOf(values...)) }
 
@@ -122,6 +128,9 @@ func (f *Value[T]) Timestamp() *Value[T] { return f.Is(timestampRule()) }
 
 // UUID asks for the form of a UUID. It is kept in lower case.
 func (f *Value[T]) UUID() *Value[T] { return f.Is(uuidRule()) }
+
+// Regex asks for a regular expression that the gateway can run.
+func (f *Value[T]) Regex() *Value[T] { return f.Is(regexRule()) }
 
 // StartsWith asks for a beginning.
 func (f *Value[T]) StartsWith(prefix string) *Value[T] { return f.Is(startsWithRule(prefix)) }

@@ -395,3 +395,30 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("shorthand fields of a nested record are not described: %s", Notation(nested))
 	}
 }
+
+func TestTTL(t *testing.T) {
+	var ttl *int64
+	r := &adhoc{fields: Fields{TTL("ttl", &ttl)}}
+	const out = "invalid option (ttl: must be an integer between 0 and 100000000)"
+	for body, want := range map[string]string{
+		`{"ttl":60}`: "", `{"ttl":null}`: "", `{}`: "",
+		`{"ttl":-1}`: out, `{"ttl":"x"}`: out, `{"ttl":1.5}`: out, `{"ttl":100000001}`: out,
+	} {
+		got := ""
+		if err := Decode(parse(t, body), r); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+	if err := Decode(parse(t, `{"ttl":60}`), r); err != nil || TTLOf(r) == nil || *TTLOf(r) != 60 {
+		t.Errorf("TTLOf = %v, %v, want 60", TTLOf(r), err)
+	}
+	if doc := Append(nil, r); string(doc) != "{}" {
+		t.Errorf("the document is %s, want no ttl in it", doc)
+	}
+	if doc := Describe(r); string(doc) != `{"entity_checks":[],"fields":[]}` {
+		t.Errorf("the description is %s, want no ttl in it", doc)
+	}
+}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,7 @@ const (
 	rankGt
 	rankTimestamp
 	rankUUID
+	rankRegex
 	rankBetween
 	rankLenEq
 	rankLenMin
@@ -63,6 +65,21 @@ func nullRule(message string) Rule {
 
 // null is the argument of a rule that wants null.
 type null struct{ message string }
+
+// Eq lets only one value pass.
+func Eq[T any](value T) Rule {
+	return Rule{rankEq, "eq", value, func(arg, v any) string {
+		if same(toTree(arg), v) {
+			return ""
+		}
+		return "value must be " + text(toTree(arg))
+	}}
+}
+
+// Ne refuses one value.
+func Ne[T any](value T) Rule {
+	return notRule(value, "value must not be "+text(toTree(value)))
+}
 
 func notRule[T any](value T, message string) Rule {
 	return Rule{rankNe, "ne", not[T]{value, message}, func(arg, v any) string {
@@ -253,6 +270,16 @@ func uuidRule() Rule {
 	return Rule{rankUUID, "uuid", true, func(_, v any) string {
 		if s, _ := v.(string); !IsUUID(s) {
 			return badUUID
+		}
+		return ""
+	}}
+}
+
+func regexRule() Rule {
+	return Rule{rankRegex, "is_regex", true, func(_, v any) string {
+		s, _ := v.(string)
+		if _, err := regexp.Compile(s); err != nil {
+			return "not a valid regex: " + s
 		}
 		return ""
 	}}
