@@ -138,14 +138,7 @@ func (x *exchange) run() {
 	if !x.understand() || !x.findRoute() || !x.checkProtocol() || !x.findService() {
 		return
 	}
-	if x.request.WebSocket {
-		x.tunnel()
-		return
-	}
-	if !x.takeBody() {
-		return
-	}
-	if x.forward() {
+	if x.takeBody() && x.forward() {
 		x.answer()
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"gibbon/data/http1"
-	"gibbon/data/router"
 )
 
 // splitHost parts the Host field into name and port. Without a port there it is
@@ -83,6 +82,19 @@ func (x *exchange) forwardedHost() []byte {
 	return x.fwdBuffer
 }
 
+// appendVisible appends text that was percent-decoded, with the control characters encoded again: in
+// a field they could end the line.
+func appendVisible(out, text []byte) []byte {
+	for _, c := range text {
+		if c < ' ' || c == 0x7f {
+			out = append(out, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
 // appendForwarded appends the fields that tell a target about the client.
 func (x *exchange) appendForwarded(out []byte) []byte {
 	fields := &x.request.Fields
@@ -131,7 +143,7 @@ func (x *exchange) appendForwarded(out []byte) []byte {
 		out = http1.AppendField(out, "X-Forwarded-Prefix", v)
 	} else if prefix := x.path[:x.match.Prefix]; x.route.Entity.StripPath && len(prefix) > 0 && string(prefix) != "/" {
 		out = append(out, "X-Forwarded-Prefix: "...)
-		out = router.Escape(out, prefix)
+		out = appendVisible(out, prefix)
 		out = append(out, "\r\n"...)
 	}
 
