@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
@@ -124,23 +125,25 @@ func machine(ctx context.Context) string {
 	return fmt.Sprintf("%s, Linux %s, %s, %s.", model, strings.TrimSpace(string(kernel)), runtime.Version(), time.Now().UTC().Format(time.DateOnly))
 }
 
-// publish prints a text and puts it between the marks of its section in a file.
+// publish prints a text and puts it between the marks of its section in a file;
+// a section that is not there yet goes to the end.
 func publish(file, section, text string) error {
-	if _, err := os.Stdout.WriteString(text); err != nil {
+	if _, err := os.Stdout.WriteString(text); err != nil || file == "" {
 		return err
 	}
-	if file == "" {
-		return nil
-	}
 	old, err := os.ReadFile(file)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	begin, end := "<!-- "+section+" -->\n", "<!-- /"+section+" -->"
 	before, rest, found := strings.Cut(string(old), begin)
 	_, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		return errors.New(file + " has no section between " + strings.TrimSpace(begin) + " and " + end)
+	switch {
+	case !found:
+		before += "\n"
+		after = "\n"
+	case !closed:
+		return fmt.Errorf("%s: the section that begins with %q has no end", file, strings.TrimSpace(begin))
 	}
 	return os.WriteFile(file, []byte(before+begin+text+end+after), 0o644)
 }
