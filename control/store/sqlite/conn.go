@@ -26,7 +26,7 @@ func openWriter(ctx context.Context, file string) (*writer, error) {
 	if w.identity, err = os.Stat(file); err != nil {
 		return nil, err
 	}
-	if w.pool, err = openDB(file, "synchronous(full)", "cache_size(-32768)"); err != nil {
+	if w.pool, err = openDB(file, "synchronous(full)", "cache_size(-32768)", "temp_store(memory)", "wal_autocheckpoint(2000)"); err != nil {
 		return nil, err
 	}
 	w.pool.SetMaxOpenConns(1)

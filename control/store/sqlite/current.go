@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"time"
 
 	"gibbon/control/store"
 )
@@ -92,80 +90,4 @@ func (s *Store) Latest(ctx context.Context) (number int64, err error) {
 func (s *Store) Parameter(ctx context.Context, name string) (value string, err error) {
 	err = s.read(ctx, func(r reader) error { value, err = r.Parameter(ctx, name); return err })
 	return value, err
-}
-
-// The changes of a revision have places in one table that follow from its number,
-// so that no index is needed to find them.
-const (
-	placeBits  = 24
-	maxChanges = 1 << placeBits
-)
-
-func firstPlace(number int64) int64 { return number << placeBits }
-
-// Changes returns the revisions after a number.
-func (s *Store) Changes(ctx context.Context, since int64, limit int) (revisions []store.Revision, err error) {
-	if limit <= 0 {
-		limit = -1
-	}
-	err = s.read(ctx, func(r reader) error {
-		return s.view(ctx, func(r reader) error {
-			revisions, err = r.revisions(ctx, max(0, since), limit)
-			return err
-		}, r.now)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return revisions, nil
-}
-
-// Revision returns the revision with a number.
-func (s *Store) Revision(ctx context.Context, number int64) (store.Revision, error) {
-	if number < 1 {
-		return store.Revision{}, store.ErrNotFound
-	}
-	revisions, err := s.Changes(ctx, number-1, 1)
-	if err == nil && len(revisions) == 0 {
-		err = store.ErrNotFound
-	}
-	if err != nil {
-		return store.Revision{}, err
-	}
-	return revisions[0], nil
-}
-
-// revisions reads the log.
-func (r reader) revisions(ctx context.Context, since int64, limit int) ([]store.Revision, error) {
-	var revisions []store.Revision
-	err := r.query(ctx, func(scan func(...any) error) error {
-		var one store.Revision
-		var nanoseconds int64
-		err := scan(&one.Number, &nanoseconds, &one.Actor)
-		one.Time = time.Unix(0, nanoseconds)
-		revisions = append(revisions, one)
-		return err
-	}, "SELECT number, time, actor FROM revisions WHERE number > ? ORDER BY number LIMIT ?", since, limit)
-	if err != nil || len(revisions) == 0 {
-		return nil, err
-	}
-	first := revisions[0].Number
-	if first != since+1 {
-		return nil, store.ErrForgotten
-	}
-	err = r.query(ctx, func(scan func(...any) error) error {
-		var place int64
-		var c store.Change
-		if err := scan(&place, &c.Kind, &c.ID, &c.Expires, &c.Before, &c.After); err != nil {
-			return err
-		}
-		i := place>>placeBits - first
-		if i >= int64(len(revisions)) {
-			return errors.New("a revision is missing")
-		}
-		revisions[i].Changes = append(revisions[i].Changes, c)
-		return nil
-	}, "SELECT place, kind, id, expires, before, after FROM changes WHERE place >= ? AND place < ? ORDER BY place",
-		firstPlace(first), firstPlace(revisions[len(revisions)-1].Number+1))
-	return revisions, err
 }

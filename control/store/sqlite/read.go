@@ -27,7 +27,7 @@ const (
 	getRow    = "SELECT e.id, e.revision, e.expires, e.doc FROM entities e WHERE e.kind = ? AND e.id = ? AND " + alive
 	findRow   = "SELECT e.id, e.revision, e.expires, e.doc FROM unique_keys l" + entityOf + "WHERE l.kind = ? AND l.name = ? AND l.value = ? AND " + alive
 	eachRow   = "SELECT e.id, e.revision, e.expires, e.doc FROM entities e WHERE e.kind = ? AND " + alive + " ORDER BY e.id"
-	latest    = "SELECT coalesce(max(number), 0) FROM revisions"
+	latest    = "SELECT coalesce(max(place), 0) FROM changes"
 	parameter = "SELECT value FROM parameters WHERE name = ?"
 
 	someTags = "SELECT l.tag, l.kind, l.id, l.position FROM tags l" + entityOf +
@@ -174,8 +174,9 @@ func limit(size int) int {
 
 // Latest returns the number of the newest revision.
 func (r reader) Latest(ctx context.Context) (number int64, err error) {
-	err = r.scan(ctx, []any{&number}, latest)
-	return number, err
+	var place int64
+	err = r.scan(ctx, []any{&place}, latest)
+	return place >> placeBits, err
 }
 
 // Parameter returns a value of the installation.

@@ -124,11 +124,9 @@ func (t *tx) record(actor string, now time.Time) (store.Revision, error) {
 	if len(changes) > maxChanges {
 		return r, fmt.Errorf("%d changes in one write are too many: %d are possible", len(changes), maxChanges)
 	}
-	if err := t.exec("INSERT INTO revisions VALUES (?, ?, ?)", r.Number, now.UnixNano(), actor); err != nil {
-		return r, err
-	}
 	for i, c := range changes {
-		err := t.exec("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)", firstPlace(r.Number)+int64(i), c.Kind, c.ID, c.Expires, c.Before, c.After)
+		err := t.exec("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			firstPlace(r.Number)+int64(i), now.UnixNano(), actor, c.Kind, c.ID, c.Expires, c.Before, c.After)
 		if err != nil {
 			return r, err
 		}

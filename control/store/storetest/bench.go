@@ -38,7 +38,7 @@ func Benchmark(b *testing.B, open Open) {
 		})
 		b.Run("page=1000", func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
-				page, err := s.List(b.Context(), store.Query{Kind: "routes", After: routeID(i * 7919 % (rows / 2)), Size: 1000})
+				page, err := s.List(b.Context(), store.Query{Kind: "routes", After: fmt.Sprintf("%08x", uint32(i)*7919%(1<<31)), Size: 1000})
 				if err != nil || len(page.Rows) != 1000 {
 					b.Fatal(len(page.Rows), err)
 				}

@@ -45,15 +45,11 @@ CREATE TABLE tags (
 
 CREATE INDEX tags_by_entity ON tags (id, position, kind);
 
--- The change log: every accepted write is a revision.
-CREATE TABLE revisions (
-    number INTEGER PRIMARY KEY,
-    time   INTEGER NOT NULL, -- Unix nanoseconds
-    actor  TEXT NOT NULL
-) STRICT;
-
+-- The change log: what each accepted write (a revision) did to each entity.
 CREATE TABLE changes (
     place   INTEGER PRIMARY KEY, -- revision number * 2^24 + place within the revision
+    time    INTEGER NOT NULL,    -- of the revision, Unix nanoseconds
+    actor   TEXT NOT NULL,       -- of the revision
     kind    TEXT NOT NULL,
     id      TEXT NOT NULL,
     expires INTEGER NOT NULL,
