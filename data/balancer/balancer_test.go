@@ -517,8 +517,16 @@ func TestHealthOfTargets(t *testing.T) {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 		if one := h.Targets[1].Addresses[0]; one.Subject.Cause.Code != health.CausePassiveStatus || one.Totals.HTTPFailures != 1 ||
-			!one.Totals.LastFailure.Equal(time.Now()) || len(one.Subject.History) != 1 {
+			!one.Totals.LastFailure.Equal(time.Now()) {
 			t.Errorf("cause and totals: %+v", one)
+		}
+		history, known := r.History("u", "id of a.test:80")
+		if !known || len(history) != 2 || history[0].IP != "10.0.0.8" || len(history[0].Transitions) != 0 ||
+			len(history[1].Transitions) != 1 || history[1].Transitions[0].Cause.Code != health.CausePassiveTimeout {
+			t.Errorf("history: %+v", history)
+		}
+		if _, known := r.History("u", "nope"); known {
+			t.Error("an unknown target has a history")
 		}
 		b = r.Set(upstream(t, ""), targets(t, "10.0.0.2:80 nowhere.test:80"))
 		if h := b.Health(); h.Targets[0].Verdict != ChecksOff || !h.Targets[0].Addresses[0].Healthy || h.Targets[1].Verdict != DNSError {
@@ -744,6 +752,33 @@ func TestDirectIsGivenUpWithItsLastHolder(t *testing.T) {
 			t.Fatal("never given up")
 		}
 		runtime.GC()
+	}
+}
+
+func BenchmarkPickAndDone(b *testing.B) {
+	for _, name := range slices.Sorted(maps.Keys(Algorithms)) {
+		b.Run(name+"/targets=16", func(b *testing.B) {
+			r := NewRegistry(Options{Resolver: fakeNames{}})
+			defer r.Close()
+			var text strings.Builder
+			for i := range 16 {
+				fmt.Fprintf(&text, "10.1.0.%d:80 ", i)
+			}
+			balancer := r.Set(upstream(b, "passive hash_on=header algorithm="+name), targets(b, text.String()))
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				a := new(Attempt)
+				for pb.Next() {
+					a.Reset()
+					addr, err := balancer.Pick(a)
+					if err != nil {
+						b.Fatal(err)
+					}
+					addr.ReportStatus(200)
+					addr.Done()
+				}
+			})
+		})
 	}
 }
 

@@ -63,7 +63,9 @@ func (b *Balancer) apply(t *target, answer *resolver.Answer, err error) (changed
 	switch {
 	case err != nil:
 		dns = err.Error()
-		b.log.Warn("balancer: name not resolved", "target", t.text, "error", err)
+		if dns != t.dns {
+			b.log.Warn("balancer: name not resolved", "target", t.text, "error", err)
+		}
 	case answer.TTL == 0:
 		list, dns = t.wants(answer)
 		next = afterVirtual

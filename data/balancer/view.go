@@ -74,6 +74,35 @@ func (r *Registry) Health(upstreamID string) (Health, bool) {
 	return b.Health(), true
 }
 
+// An AddressHistory is what an address went through.
+type AddressHistory struct {
+	IP   string
+	Port uint16
+	health.History
+}
+
+// History returns what the addresses of a target went through. It is false when
+// the registry does not know the upstream or the target.
+func (r *Registry) History(upstreamID, targetID string) ([]AddressHistory, bool) {
+	b := r.Balancer(upstreamID)
+	if b == nil {
+		return nil, false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, t := range b.targets {
+		if t.id != targetID {
+			continue
+		}
+		list := make([]AddressHistory, 0, len(t.addresses))
+		for _, a := range t.addresses {
+			list = append(list, AddressHistory{a.ip, a.port, a.subject.History()})
+		}
+		return list, true
+	}
+	return nil, false
+}
+
 // Health returns how the balancer and its targets fare.
 func (b *Balancer) Health() Health {
 	b.mu.Lock()

@@ -3,6 +3,7 @@ package health
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -61,7 +62,7 @@ func TestTargetLeavesAndComesBack(t *testing.T) {
 			t.Errorf("2 s after it was mended: %s", got)
 		}
 		var statuses []int
-		for _, c := range s.View().Checks {
+		for _, c := range s.History().Checks {
 			statuses = append(statuses, c.Status)
 		}
 		if got := fmt.Sprint(statuses); !strings.HasPrefix(got, "[200 ") || !strings.Contains(got, "200 500 500") || !strings.HasSuffix(got, " 200 200]") {
@@ -117,20 +118,21 @@ func TestRoundIsSkippedWhileTheFormerRuns(t *testing.T) {
 func TestProbesAtTheSameTimeAreBounded(t *testing.T) {
 	tests := []struct {
 		name, rules string
+		takes       time.Duration
 		most        int
 		want        int64
 	}{
-		{"by concurrency", "healthy.interval=10 timeout=10 concurrency=7", 0, 7},
-		{"by the monitor", "healthy.interval=100 timeout=10 concurrency=1000", 20, 20},
-		{"one is the least", "healthy.interval=100 timeout=10 concurrency=0", 0, 1},
+		{"by concurrency", "healthy.interval=100 timeout=10 concurrency=7", 8 * time.Second, 0, 7},
+		{"by the monitor", "healthy.interval=100 timeout=10 concurrency=1000", time.Second, 20, 20},
+		{"one is the least", "healthy.interval=100 timeout=10 concurrency=0", time.Second, 0, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := &network{serve: func(a string, c net.Conn) { hold(time.Second); answer(good)(a, c) }}
+				n := &network{serve: func(a string, c net.Conn) { hold(tt.takes); answer(good)(a, c) }}
 				start(t, n, Options{MaxProbes: tt.most}, tt.rules, 60)
 				pass(90 * time.Second)
-				if most := n.most.Load(); most != tt.want || n.dialed.Load() < 60 || n.open.Load() != 0 {
+				if most := n.most.Load(); most != tt.want || n.dialed.Load() != 60 || n.open.Load() != 0 {
 					t.Errorf("%d at the same time of %d, %d left open; want %d of 60", most, n.dialed.Load(), n.open.Load(), tt.want)
 				}
 			})
@@ -214,8 +216,8 @@ func TestNothingRunsOnWhenProbingEnds(t *testing.T) {
 						t.Errorf("%d probes begun after the end", n.dialed.Load()-3)
 					}
 					for _, s := range subjects {
-						if v := s.View(); v.State != Healthy || len(v.Checks) != 0 {
-							t.Errorf("an interrupted probe was counted: %s, %v", describe(v), v.Checks)
+						if v := s.View(); v.State != Healthy || !v.Last.Time.IsZero() {
+							t.Errorf("an interrupted probe was counted: %s, %v", describe(v), v.Last)
 						}
 					}
 				})
@@ -293,5 +295,38 @@ func TestDeadTCPTargetIsFound(t *testing.T) {
 	change := <-changes
 	if want := dead.Addr().(*net.TCPAddr).Port; int(change.Key.Port) != want || change.To != Unhealthy || change.Cause.Code != CauseProbeConnect {
 		t.Errorf("change %+v, want port %d unhealthy", change, want)
+	}
+}
+
+func BenchmarkProbe(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		buffer := make([]byte, 4096)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Read(buffer)
+			io.WriteString(conn, good)
+			conn.Close()
+		}
+	}()
+	key := Key{Host: "127.0.0.1", Port: uint16(l.Addr().(*net.TCPAddr).Port), Target: "127.0.0.1"}
+	for _, kind := range []string{"http", "tcp"} {
+		b.Run(kind, func(b *testing.B) {
+			r := Compile(parseRules(b, "interval=1 timeout=5 type="+kind))
+			m := NewMonitor(Options{})
+			b.ReportAllocs()
+			for b.Loop() {
+				if c := r.probe.run(b.Context(), &m.options, key); c.Result != Success {
+					b.Fatal(c.Error)
+				}
+			}
+		})
 	}
 }

@@ -139,9 +139,14 @@ func (r Result) String() string {
 // A View is what is known of a subject at one moment.
 type View struct {
 	State    State
-	Cause    Cause
-	Since    time.Time
+	Cause    Cause     // of being up or down
+	Since    time.Time // up or down
 	Counters Counters
-	Checks   []Check      // newest last, at most 16
-	History  []Transition // newest last, at most 32
+	Last     Check // the last probe; its Time is zero when there was none
+}
+
+// A History is what a subject went through.
+type History struct {
+	Transitions []Transition // flips and orders, newest last, at most 32
+	Checks      []Check      // newest last, at most 16
 }

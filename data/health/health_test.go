@@ -269,21 +269,21 @@ func TestHistoryIsBoundedAndKeepsFlipsOnly(t *testing.T) {
 			t.Errorf("a new subject has cause %v since %v", v.Cause, v.Since)
 		}
 		feed(t, s, strings.Repeat("p500,p200,", 100)) // inner states only
-		if v := s.View(); len(v.History) != 0 || !v.Since.Equal(start) {
-			t.Errorf("inner states left %d entries, since %v", len(v.History), v.Since)
+		if h, v := s.History(), s.View(); len(h.Transitions) != 0 || !v.Since.Equal(start) {
+			t.Errorf("inner states left %d entries, since %v", len(h.Transitions), v.Since)
 		}
 		for range 50 {
 			pass(time.Second)
 			feed(t, s, "a500,a200")
 		}
-		v := s.View()
-		if len(v.History) != maxHistory || len(v.Checks) != maxChecks {
-			t.Fatalf("%d transitions and %d checks, want %d and %d", len(v.History), len(v.Checks), maxHistory, maxChecks)
+		v, h := s.View(), s.History()
+		if len(h.Transitions) != maxHistory || len(h.Checks) != maxChecks || v.Last != h.Checks[maxChecks-1] || v.Last.Status != 200 {
+			t.Fatalf("%d transitions and %d checks, want %d and %d, last %+v", len(h.Transitions), len(h.Checks), maxHistory, maxChecks, v.Last)
 		}
-		if last := v.History[maxHistory-1]; !last.Time.Equal(time.Now()) || last.To != Healthy || !v.Since.Equal(last.Time) {
+		if last := h.Transitions[maxHistory-1]; !last.Time.Equal(time.Now()) || last.To != Healthy || !v.Since.Equal(last.Time) {
 			t.Errorf("last transition is %+v, since %v", last, v.Since)
 		}
-		if first := v.History[0]; !first.Time.Equal(time.Now().Add(-15 * time.Second)) {
+		if first := h.Transitions[0]; !first.Time.Equal(time.Now().Add(-15 * time.Second)) {
 			t.Errorf("first transition kept is %v ago", time.Since(first.Time))
 		}
 	})

@@ -21,6 +21,14 @@ func (r *ring[T]) add(entry T, limit int) {
 	r.next = (r.next + 1) % limit
 }
 
+// last returns the newest entry, or a zero one.
+func (r *ring[T]) last() (entry T) {
+	if n := len(r.entries); n > 0 {
+		entry = r.entries[(r.next+n-1)%n]
+	}
+	return entry
+}
+
 // list returns a copy, newest last.
 func (r *ring[T]) list() []T {
 	return append(append(make([]T, 0, len(r.entries)), r.entries[r.next:]...), r.entries[:r.next]...)

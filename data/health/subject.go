@@ -107,9 +107,15 @@ func (s *Subject) View() View {
 	return View{
 		State: s.State(), Cause: s.cause, Since: s.since,
 		Counters: Counters{c[success], c[tcpFailure], c[timeout], c[httpFailure]},
-		Checks:   s.checks.list(),
-		History:  s.history.list(),
+		Last:     s.checks.last(),
 	}
+}
+
+// History returns what is remembered.
+func (s *Subject) History() History {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return History{Transitions: s.history.list(), Checks: s.checks.list()}
 }
 
 // report counts one observation and flips the state when a threshold is
