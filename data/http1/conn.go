@@ -38,8 +38,9 @@ type Conn struct {
 	headEnd    int
 	unread     []byte // what was read beyond the head, in desk.in or desk.big
 	body       body
-	wantBig    bool // the last read filled its buffer
-	answered   bool // a response, interim ones included, came since Pool.Get
+	wantBig    bool    // the last read filled its buffer
+	upload     *upload // of a request whose body is sent while its response is read
+	answered   bool    // a response, interim ones included, came since Pool.Get
 
 	closed    bool // Close was called
 	lingers   bool // what the client still sends is to be read before closing
@@ -108,6 +109,7 @@ func (c *Conn) Close() {
 	}
 	c.closed = true
 	if c.server == nil {
+		_ = c.stopUpload() // the connection ends in either case
 		c.shut()
 	}
 }

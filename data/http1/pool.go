@@ -148,7 +148,7 @@ func handshakeFailure(err error) *Error {
 // Put gives c back. It is kept when its response was read to the end and allows that,
 // and when the limits do; otherwise it is closed. c must not be used afterwards.
 func (p *Pool) Put(c *Conn) {
-	if !c.reusable() || p.closed.Load() || p.MaxRequests > 0 && c.Requests() >= p.MaxRequests || int(p.idle.Load()) >= p.MaxIdle {
+	if !c.stopUpload() || !c.reusable() || p.closed.Load() || p.MaxRequests > 0 && c.Requests() >= p.MaxRequests || int(p.idle.Load()) >= p.MaxIdle {
 		c.Close()
 		return
 	}
