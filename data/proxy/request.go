@@ -5,7 +5,6 @@ import (
 
 	"gibbon/data/balancer"
 	"gibbon/data/http1"
-	"gibbon/data/router"
 )
 
 // madeAnew are the fields of a client's request that are not passed on: they concern the
@@ -37,7 +36,7 @@ func (x *exchange) appendRequest(out []byte, a *balancer.Address) []byte {
 	r := x.request
 	out = append(out, r.Method...)
 	out = append(out, ' ')
-	rewrite := router.NewRewrite(x.proxy.flavour, x.route.Entity, x.service.Entity.Path)
+	rewrite := x.service.Base.Rewrite(x.proxy.flavour, x.route.Entity)
 	out = rewrite.Append(out, x.path, x.match.Prefix)
 	if r.HasQuery {
 		out = append(out, '?')

@@ -13,14 +13,22 @@ type Rewrite struct {
 	joined bool   // path_handling v1: nothing is put between base and rest
 }
 
-// NewRewrite compiles the rewriting of a route whose service has the given
-// path. Only flavour [Traditional] heeds the route's path_handling.
-func NewRewrite(f Flavour, r *entity.Route, servicePath string) Rewrite {
+// A Base is the path of a service, ready to have the paths of requests put after it.
+type Base string
+
+// NewBase compiles the path of a service; an empty one is "/".
+func NewBase(servicePath string) Base {
 	if servicePath == "" {
-		servicePath = "/"
+		return "/"
 	}
+	return Base(Escape(nil, servicePath))
+}
+
+// Rewrite returns the rewriting of a route whose service has this path. Only
+// flavour [Traditional] heeds the route's path_handling. It costs next to nothing.
+func (b Base) Rewrite(f Flavour, r *entity.Route) Rewrite {
 	return Rewrite{
-		base:   string(Escape(nil, servicePath)),
+		base:   string(b),
 		strip:  r.StripPath,
 		joined: f == Traditional && r.PathHandling == "v1",
 	}

@@ -73,8 +73,9 @@ func (r *Route) release() {
 // A Service is what a request needs to know of its service.
 type Service struct {
 	Entity         *entity.Service
-	TLS            bool // https is spoken to the targets
-	Served         bool // the protocol is one that HTTP requests can be proxied to
+	TLS            bool        // https is spoken to the targets
+	Served         bool        // the protocol is one that HTTP requests can be proxied to
+	Base           router.Base // what the paths of requests are put after
 	Retries        int
 	ConnectTimeout time.Duration
 	WriteTimeout   time.Duration
@@ -95,6 +96,7 @@ func compileService(e *entity.Service, b *balancer.Balancer, u *entity.Upstream)
 		Entity:         e,
 		TLS:            e.Protocol == "https",
 		Served:         e.Protocol == "http" || e.Protocol == "https",
+		Base:           router.NewBase(e.Path),
 		Retries:        defaultRetries,
 		ConnectTimeout: milliseconds(e.ConnectTimeout),
 		WriteTimeout:   milliseconds(e.WriteTimeout),
