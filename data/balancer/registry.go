@@ -155,16 +155,19 @@ func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 	for _, e := range targets {
 		t := b.byText[e.Target]
 		isNew := t == nil
-		if isNew {
+		switch {
+		case isNew:
 			t = newTarget(e.Target)
 			b.byText[e.Target] = t
-		} else if t.seen == b.sets {
-			continue // listed twice: the first counts
+		case t.seen == b.sets && e.CreatedAt <= t.created:
+			continue // listed twice, which a file may do: the newest counts
 		}
-		t.seen = b.sets
+		if t.seen != b.sets {
+			t.seen = b.sets
+			b.targets = append(b.targets, t)
+		}
 		before := t.weight
 		t.configure(e)
-		b.targets = append(b.targets, t)
 		if isNew {
 			b.begin(t)
 		} else if t.weight != before {

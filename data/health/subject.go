@@ -146,7 +146,7 @@ func (s *Subject) report(c *check, kind, status int) {
 	if kind == success {
 		s.log.Debug("health: success counted", "address", s, "count", count, "limit", limit)
 	} else {
-		s.log.Warn("health: failure counted", "address", s, "kind", kindNames[kind], "status", status,
+		s.log.Info("health: failure counted", "address", s, "kind", kindNames[kind], "status", status,
 			"count", count, "limit", limit)
 	}
 }
