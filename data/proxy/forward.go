@@ -113,11 +113,9 @@ func (x *exchange) try() error {
 // converse sends the request on up and reads the head of the final answer.
 func (x *exchange) converse(up *http1.Conn) error {
 	up.Out = x.appendRequest(up.Out[:0], x.address)
-	if err := x.sendBody(up); err != nil {
-		return err
-	}
+	err := x.sendAndRead(up)
 	for range maxInterim {
-		if err := up.ReadResponse(x.request.Method); err != nil {
+		if err != nil {
 			return err
 		}
 		if x.first == 0 {
@@ -131,8 +129,25 @@ func (x *exchange) converse(up *http1.Conn) error {
 		case status != 100 && x.request.Minor > 0:
 			x.passInterim(up)
 		}
+		err = up.ReadResponse(x.request.Method)
 	}
 	return &http1.Error{Op: http1.OpReadHead, Kind: http1.KindMalformed, Reason: "endless_interim"}
+}
+
+// sendAndRead sends the head in up.Out and the body, and reads the first head that comes back. A body
+// that may not fit into the buffers of the connection is sent while the answer is
+// awaited: the target may answer before it has read everything.
+func (x *exchange) sendAndRead(up *http1.Conn) error {
+	switch {
+	case x.upload == streamed:
+		return up.ReadResponseWhile(x.request.Method, x.conn, func() error { return x.sendBody(up) })
+	case x.body.file != nil:
+		return up.ReadResponseWhile(x.request.Method, nil, func() error { return x.sendBody(up) })
+	}
+	if err := x.sendBody(up); err != nil {
+		return err
+	}
+	return up.ReadResponse(x.request.Method)
 }
 
 // A failure is what is to be made of a failed try.
