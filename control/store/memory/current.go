@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 
 	"gibbon/control/store"
 )
@@ -90,7 +91,7 @@ func (s *Store) Changes(ctx context.Context, since int64, limit int) ([]store.Re
 	if limit > 0 && limit < len(log) {
 		log = log[:limit]
 	}
-	return log[:len(log):len(log)], nil
+	return slices.Clip(log), nil
 }
 
 // Revision returns the revision with a number.

@@ -90,7 +90,7 @@ func (w *writer) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 
 // exec runs a statement without result.
 func (w *writer) exec(ctx context.Context, text string, args ...any) error {
-	stmt, err := w.stmt(ctx, text)
+	stmt, err := w.stmt(ctx, text) //nolint:sqlclosecheck // is kept
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *statements) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 	if stmt, found := s.prepared[text]; found {
 		return stmt, nil
 	}
-	stmt, err := s.pool.PrepareContext(quiet(ctx), text)
+	stmt, err := s.pool.PrepareContext(quiet(ctx), text) //nolint:sqlclosecheck // is kept
 	if err == nil {
 		s.prepared[text] = stmt
 	}

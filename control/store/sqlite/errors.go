@@ -21,7 +21,7 @@ func explain(err error, file string) error {
 	if err == nil || errors.Is(err, store.ErrUnavailable) {
 		return err
 	}
-	advice := ""
+	var advice string
 	switch code(err) {
 	case sqlite3.SQLITE_FULL:
 		advice = "the disk is full: make room for " + file

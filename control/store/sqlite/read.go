@@ -61,7 +61,7 @@ func (r reader) scan(ctx context.Context, into []any, text string, args ...any) 
 		return err
 	}
 	ctx = quiet(ctx)
-	stmt, err := r.stmt(ctx, text)
+	stmt, err := r.stmt(ctx, text) //nolint:sqlclosecheck // the source keeps it
 	if err != nil {
 		return r.explain(err)
 	}
@@ -78,7 +78,7 @@ func (r reader) query(ctx context.Context, f func(scan func(...any) error) error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	stmt, err := r.stmt(quiet(ctx), text)
+	stmt, err := r.stmt(quiet(ctx), text) //nolint:sqlclosecheck // the source keeps it
 	if err != nil {
 		return r.explain(err)
 	}

@@ -49,18 +49,18 @@ func otherProcess(t *testing.T, role, file string) (*exec.Cmd, io.Reader) {
 	return cmd, out
 }
 
-func openFile(t testing.TB, file string, now func() time.Time) *sqlite.Store {
-	t.Helper()
-	s, err := sqlite.Open(t.Context(), sqlite.Options{File: file, Now: now})
+func openFile(tb testing.TB, file string, now func() time.Time) *sqlite.Store {
+	tb.Helper()
+	s, err := sqlite.Open(tb.Context(), sqlite.Options{File: file, Now: now})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
-func open(t testing.TB, now func() time.Time) store.Store {
-	t.Helper()
-	return openFile(t, filepath.Join(t.TempDir(), "gibbon.db"), now)
+func open(tb testing.TB, now func() time.Time) store.Store {
+	tb.Helper()
+	return openFile(tb, filepath.Join(tb.TempDir(), "gibbon.db"), now)
 }
 
 func TestStore(t *testing.T) { storetest.Run(t, open) }

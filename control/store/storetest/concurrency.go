@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -94,7 +95,7 @@ var concurrency = []rule{
 	{"concurrency: one of many gets a key", func(x *fixture) {
 		var won atomic.Int32
 		inParallel(16, func(w int) {
-			_, err := x.Write(x.Context(), "", func(tx store.Tx) error { return tx.Insert(service(fmt.Sprint(w), "users")) })
+			_, err := x.Write(x.Context(), "", func(tx store.Tx) error { return tx.Insert(service(strconv.Itoa(w), "users")) })
 			if _, taken := errors.AsType[*store.UniqueError](err); err == nil {
 				won.Add(1)
 			} else if !taken {

@@ -80,7 +80,7 @@ var expiry = []rule{
 		same(x, "number of an empty sweep", none.Number, 0)
 
 		dead := expiring(service("s1", "users"), x.clock.now().Unix()+1)
-		x.insert(dead, route("r1", "s1"), plugin("p1", "s1"), service("s2", "orders"), route("r2", "s2"))
+		x.insert(dead, route("r1", "s1"), plugin("p1"), service("s2", "orders"), route("r2", "s2"))
 		x.clock.advance(1)
 		r, err := x.Sweep(x.Context())
 		x.must(err)

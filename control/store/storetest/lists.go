@@ -24,7 +24,7 @@ var lists = []rule{
 		x.lists(store.Query{Kind: "nothing"}, "")
 	}},
 	{"lists: rows come whole", func(x *fixture) {
-		p := tagged(plugin("p1", "s1"), "t")
+		p := tagged(plugin("p1"), "t")
 		x.insert(service("s1", "users"))
 		r := x.insert(p)
 		want := []store.Row{{Kind: "plugins", ID: "p1", Doc: p.Doc, Revision: r.Number}}

@@ -74,16 +74,16 @@ var references = []rule{
 	{"references: a refusal below a cascade refuses all", func(x *fixture) {
 		keeper := row("keepers", "k", 1)
 		keeper.Refs = []store.Ref{{Field: "plugin", Kind: "plugins", ID: "p2"}}
-		x.insert(service("s1", "users"), plugin("p1", "s1"), plugin("p2", "s1"), keeper)
+		x.insert(service("s1", "users"), plugin("p1"), plugin("p2"), keeper)
 		x.refuse(&store.ReferencedError{Kind: "plugins", ID: "p2", ByKind: "keepers", ByID: "k"},
 			func(tx store.Tx) error { return tx.Delete("services", "s1") })
 		x.has("plugins", "p1 p2")
 		x.has("services", "s1")
 	}},
 	{"references: a row that goes anyway refuses nothing", func(x *fixture) {
-		both := plugin("p2", "s1")
+		both := plugin("p2")
 		both.Refs = append(both.Refs, store.Ref{Field: "other", Kind: "plugins", ID: "p1"})
-		x.insert(service("s1", "users"), plugin("p1", "s1"), both)
+		x.insert(service("s1", "users"), plugin("p1"), both)
 		x.write(func(tx store.Tx) error { return tx.Delete("services", "s1") })
 		x.has("plugins", "")
 	}},
@@ -103,7 +103,7 @@ var references = []rule{
 		x.has("a", "")
 	}},
 	{"references: one row may hold several to the same row", func(x *fixture) {
-		p := plugin("p1", "s1")
+		p := plugin("p1")
 		p.Refs = append(p.Refs, store.Ref{Field: "other", Kind: "services", ID: "s1"})
 		x.insert(service("s1", "users"), p)
 		x.lists(store.Query{Kind: "plugins", By: &p.Refs[0]}, "p1")

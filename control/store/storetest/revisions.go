@@ -3,6 +3,8 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"gibbon/control/store"
 )
@@ -21,7 +23,8 @@ var revisions = []rule{
 		})
 		x.must(err)
 		same(x, "second revision", second, store.Revision{Number: 2, Time: x.clock.now(), Actor: "someone else", Changes: []store.Change{
-			{Kind: "routes", ID: "r1", Before: r1.Doc}, {Kind: "services", ID: "s1", Before: s1.Doc, After: s1b.Doc},
+			{Kind: "routes", ID: "r1", Before: r1.Doc},
+			{Kind: "services", ID: "s1", Before: s1.Doc, After: s1b.Doc},
 			{Kind: "services", ID: "s2", After: s2.Doc, Expires: s2.Expires},
 		}})
 
@@ -50,17 +53,17 @@ var revisions = []rule{
 	}},
 	{"revisions: numbers have no holes", func(x *fixture) {
 		for i := range 10 {
-			x.refuse(errNo, func(tx store.Tx) error { return errors.Join(tx.Insert(row("services", fmt.Sprint(i), 1)), errNo) })
+			x.refuse(errNo, func(tx store.Tx) error { return errors.Join(tx.Insert(row("services", strconv.Itoa(i), 1)), errNo) })
 			same(x, "number without changes", x.write(func(store.Tx) error { return nil }).Number, 0)
 			same(x, "number of what undid itself", x.write(func(tx store.Tx) error {
 				return errors.Join(tx.Insert(row("services", "x", 1)), tx.Delete("services", "x"))
 			}).Number, 0)
-			same(x, "number", x.insert(row("services", fmt.Sprint(i), 1)).Number, int64(i+1))
+			same(x, "number", x.insert(row("services", strconv.Itoa(i), 1)).Number, int64(i+1))
 		}
 	}},
 	{"revisions: changes since a number, oldest first", func(x *fixture) {
 		for i := range 5 {
-			x.insert(row("services", fmt.Sprint(i), 1), row("routes", fmt.Sprint(i), 1))
+			x.insert(row("services", strconv.Itoa(i), 1), row("routes", strconv.Itoa(i), 1))
 		}
 		for _, tt := range []struct {
 			since int64
@@ -71,15 +74,15 @@ var revisions = []rule{
 		} {
 			revisions, err := x.Changes(x.Context(), tt.since, tt.limit)
 			x.must(err)
-			got := ""
+			var got strings.Builder
 			for _, r := range revisions {
-				got += fmt.Sprint(r.Number)
+				fmt.Fprint(&got, r.Number)
 				one, err := x.Revision(x.Context(), r.Number)
 				x.must(err)
 				same(x, "revision", r, one)
 				same(x, "number of changes", len(r.Changes), 2)
 			}
-			same(x, fmt.Sprintf("Changes(%d, %d)", tt.since, tt.limit), got, tt.want)
+			same(x, fmt.Sprintf("Changes(%d, %d)", tt.since, tt.limit), got.String(), tt.want)
 		}
 		for _, number := range []int64{0, -1, 6} {
 			if _, err := x.Revision(x.Context(), number); !errors.Is(err, store.ErrNotFound) {
@@ -88,7 +91,7 @@ var revisions = []rule{
 		}
 	}},
 	{"revisions: they rebuild the configuration", func(x *fixture) {
-		x.insert(service("s1", "users"), plugin("p1", "s1"), plugin("p2", "s1"))
+		x.insert(service("s1", "users"), plugin("p1"), plugin("p2"))
 		x.insert(service("s2", "orders"), route("r1", "s2"))
 		x.write(func(tx store.Tx) error { return tx.Delete("services", "s1") })
 		x.write(func(tx store.Tx) error { return tx.Update(row("routes", "r1", 7)) })

@@ -18,10 +18,11 @@ import (
 
 // An Open returns an empty store that takes the time from now. The store is
 // closed by the test that opened it.
-type Open func(t testing.TB, now func() time.Time) store.Store
+type Open func(tb testing.TB, now func() time.Time) store.Store
 
 // Run runs the suite.
 func Run(t *testing.T, open Open) {
+	t.Helper()
 	for _, group := range [][]rule{rows, references, expiry, lists, tags, revisions, writes, concurrency} {
 		for _, r := range group {
 			t.Run(r.name, func(t *testing.T) {
@@ -139,10 +140,10 @@ func describe(page store.Page) string {
 }
 
 // same compares what was got with what was wanted.
-func same[T any](t testing.TB, what string, got, want T) {
-	t.Helper()
+func same[T any](tb testing.TB, what string, got, want T) {
+	tb.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", what, diff)
+		tb.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
@@ -166,10 +167,10 @@ func route(id, serviceID string) store.Put {
 	return p
 }
 
-// plugin is a row that goes with its service.
-func plugin(id, serviceID string) store.Put {
+// plugin is a row that goes with the service s1.
+func plugin(id string) store.Put {
 	p := row("plugins", id, 1)
-	p.Refs = []store.Ref{{Field: "service", Kind: "services", ID: serviceID, Cascade: true}}
+	p.Refs = []store.Ref{{Field: "service", Kind: "services", ID: "s1", Cascade: true}}
 	return p
 }
 

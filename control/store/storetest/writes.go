@@ -60,7 +60,7 @@ var writes = []rule{
 		x.has("services", "ax bx")
 	}},
 	{"writes: an error undoes everything", func(x *fixture) {
-		x.insert(tagged(service("s1", "users"), "a"), plugin("p1", "s1"))
+		x.insert(tagged(service("s1", "users"), "a"), plugin("p1"))
 		x.refuse(errNo, func(tx store.Tx) error {
 			x.must(tx.Delete("services", "s1"))
 			x.must(tx.Insert(tagged(service("s2", "users"), "b")))
@@ -200,7 +200,7 @@ var writes = []rule{
 		same(x, "error of the closure is kept", errors.Is(err, errNo), true)
 	}},
 	{"writes: views and nested reads work inside each", func(x *fixture) {
-		x.insert(service("s1", "users"), service("s2", "orders"), plugin("p1", "s1"))
+		x.insert(service("s1", "users"), service("s2", "orders"), plugin("p1"))
 		var seen []string
 		x.must(x.View(x.Context(), func(r store.Reader) error {
 			return r.Each(x.Context(), "services", func(row store.Row) error {
