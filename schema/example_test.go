@@ -1,10 +1,8 @@
-package schema_test
+package schema
 
 import (
 	"encoding/json"
 	"fmt"
-
-	"gibbon/schema"
 )
 
 // A limit is declared once, in Fields.
@@ -14,25 +12,25 @@ type limit struct {
 	Methods []string
 }
 
-func (l *limit) Fields() schema.Fields {
-	return schema.Fields{
-		schema.String("unit", &l.Unit).Default("kilobytes").OneOf("kilobytes", "megabytes"),
-		schema.Number("size", &l.Size).Required().Between(1, 1000).Doc("Largest body, in units."),
-		schema.Set("methods", &l.Methods, func(p *string) *schema.Value[string] {
-			return schema.String("", p).Match("^%u+$")
+func (l *limit) Fields() Fields {
+	return Fields{
+		String("unit", &l.Unit).Default("kilobytes").OneOf("kilobytes", "megabytes"),
+		Number("size", &l.Size).Required().Between(1, 1000).Doc("Largest body, in units."),
+		Set("methods", &l.Methods, func(p *string) *Value[string] {
+			return String("", p).Match("^%u+$")
 		}),
 	}
 }
 
 func Example() {
 	l := new(limit)
-	fmt.Println(schema.Decode(map[string]any{"size": json.Number("0"), "methods": []any{"GET", "post"}}, l))
+	fmt.Println(Decode(map[string]any{"size": json.Number("0"), "methods": []any{"GET", "post"}}, l))
 
-	err := schema.Decode(map[string]any{"size": json.Number("8"), "methods": []any{"GET", "GET"}}, l)
-	fmt.Println(string(schema.Append(nil, l)), err)
+	err := Decode(map[string]any{"size": json.Number("8"), "methods": []any{"GET", "GET"}}, l)
+	fmt.Println(string(Append(nil, l)), err)
 
-	err = schema.Merge(map[string]any{"unit": "megabytes", "methods": nil}, l)
-	fmt.Println(string(schema.Append(nil, l)), err)
+	err = Merge(map[string]any{"unit": "megabytes", "methods": nil}, l)
+	fmt.Println(string(Append(nil, l)), err)
 
 	// Output:
 	// 2 schema violations (methods.2: invalid value: post; size: value should be between 1 and 1000)
