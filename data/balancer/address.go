@@ -42,6 +42,7 @@ type Address struct {
 	subject *health.Subject // nil without an upstream
 	named   *named          // how to resolve it for each pick; nil for an IP
 	points  []uint32        // see hashes; guarded by the balancer's mu
+	order   uint32          // see ringOrder; guarded by the balancer's mu
 
 	done     atomic.Uint64 // attempts
 	failures [failureKinds]atomic.Uint64

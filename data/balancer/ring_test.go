@@ -131,6 +131,31 @@ func TestRingAgreesWithThePublishedRule(t *testing.T) {
 	}
 }
 
+// TestRingDoesNotDependOnItsPast: whatever came and went, the ring is the one
+// that a node which starts now builds.
+func TestRingDoesNotDependOnItsPast(t *testing.T) {
+	pool := manyEntries(30)
+	for range 200 {
+		rand.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
+		some := pool[:1+rand.IntN(len(pool))]
+		got := build("consistent-hashing", some).(*consistentHashing)
+		fresh := slices.Clone(some)
+		for i := range fresh {
+			a := fresh[i].Address
+			fresh[i].Address = newAddress(a.target, new(cell), a.AddrPort.Addr(), "", a.port)
+		}
+		want := build("consistent-hashing", fresh).(*consistentHashing)
+		if !slices.Equal(got.below, want.below) || !slices.Equal(got.owners, want.owners) {
+			t.Fatalf("rings of %d addresses differ", len(some))
+		}
+		for i := range got.entries {
+			if got.entries[i].Address.Text != want.entries[i].Address.Text {
+				t.Fatalf("entry %d is %s, want %s", i, got.entries[i].Address.Text, want.entries[i].Address.Text)
+			}
+		}
+	}
+}
+
 func TestRingMovesOnlyKeysOfTheTargetThatLeaves(t *testing.T) {
 	entries := manyEntries(10)
 	before, gone := build("consistent-hashing", entries), entries[3].Address
