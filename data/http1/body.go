@@ -179,7 +179,7 @@ func (c *Conn) breakBody(bad fault) error {
 func (c *Conn) goOn() error {
 	c.body.expect = false
 	if err := c.wire.write([]byte("HTTP/1.1 100 Continue\r\n\r\n"), nil); err != nil {
-		c.body.err = failure(OpWrite, err)
+		c.body.err = failure(OpReadBody, err)
 		return c.body.err
 	}
 	return nil

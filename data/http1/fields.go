@@ -40,6 +40,12 @@ func (f *Fields) At(i int) Field {
 	}
 }
 
+// value returns the value of line i.
+func (f *Fields) value(i int) []byte {
+	s := &f.list[i]
+	return f.buf[s.value:s.valueEnd:s.valueEnd]
+}
+
 // Has reports whether there is a line with this id.
 func (f *Fields) Has(id FieldID) bool { return f.known[id] != 0 }
 
@@ -50,8 +56,7 @@ func (f *Fields) Value(id FieldID) []byte {
 	if i == 0 {
 		return nil
 	}
-	s := &f.list[i-1]
-	return f.buf[s.value:s.valueEnd:s.valueEnd]
+	return f.value(int(i) - 1)
 }
 
 // First returns the index of the first line with this id, -1 when there is none.
@@ -64,7 +69,7 @@ func (f *Fields) Next(i int) int { return int(f.list[i].next) - 1 }
 // Lookup returns the value of the first line called name, whatever the case, nil when there is none.
 func (f *Fields) Lookup(name string) []byte {
 	if i := f.Find(name, 0); i >= 0 {
-		return f.At(i).Value
+		return f.value(i)
 	}
 	return nil
 }
@@ -84,7 +89,7 @@ func (f *Fields) Find(name string, i int) int {
 // whatever the case. It answers "is this field named in Connection?".
 func (f *Fields) Names(id FieldID, name []byte) bool {
 	for i := f.First(id); i >= 0; i = f.Next(i) {
-		if hasToken(f.At(i).Value, name) {
+		if hasToken(f.value(i), name) {
 			return true
 		}
 	}

@@ -1,5 +1,7 @@
 package http1
 
+import "encoding/binary"
+
 // A FieldID names a well-known field, so that it is found without comparing names.
 type FieldID uint8
 
@@ -152,20 +154,75 @@ func indexNames() *[512]FieldID {
 	return &index
 }
 
-// fieldID returns the id of a name that consists of token characters. For these, OR 0x20
-// folds the case of letters and maps no two of the others that well-known names use to each other.
-func fieldID(name []byte) FieldID {
-	n := len(name)
-	if n < 2 {
+// A foldedName is a well-known name as three words: its first eight bytes, its last eight, and the eight
+// from the ninth on, with 0x20 set in every byte. Of a shorter name only first is used.
+type foldedName struct {
+	length              int
+	first, last, middle uint64
+}
+
+var foldedNames = foldNames()
+
+func foldNames() *[fieldIDs]foldedName {
+	var folded [fieldIDs]foldedName
+	for id := OtherField + 1; id < fieldIDs; id++ {
+		name := []byte(fieldNames[id])
+		n := len(name)
+		if n > 24 {
+			panic(fieldNames[id] + " is too long for foldedName")
+		}
+		f := foldedName{length: n, first: fold(binary.LittleEndian.Uint64(append(name, 0, 0, 0, 0, 0, 0, 0, 0)))}
+		if n < 8 {
+			f.first &= 1<<(8*n) - 1
+		} else {
+			f.last = fold(binary.LittleEndian.Uint64(name[n-8:]))
+		}
+		if n > 16 {
+			f.middle = fold(binary.LittleEndian.Uint64(name[8:]))
+		}
+		folded[id] = f
+	}
+	return &folded
+}
+
+// fold sets 0x20 in every byte, which makes letters lower case. It makes an uppercase
+// letter equal to a lower-case one, and a control character to a hyphen or digit: see fieldID.
+func fold(x uint64) uint64 { return x | ones*0x20 }
+
+// fieldID returns the id of the field name b[at:end], OtherField when it is not a well-known one
+// (or no name at all). It reads whole words, beyond end too, but compares only the name.
+func fieldID(b []byte, at, end int) FieldID {
+	n := end - at
+	if n < 2 || n > 24 {
 		return OtherField
 	}
-	id := fieldIndex[nameHash(name[0], name[n/2], name[n-2], n)]
-	known := fieldNames[id]
-	if len(known) != n {
+	id := fieldIndex[nameHash(b[at], b[at+n/2], b[end-2], n)]
+	known := &foldedNames[id]
+	if known.length != n {
 		return OtherField
 	}
-	for i := range n {
-		if name[i]|0x20 != known[i]|0x20 {
+	var first uint64
+	if at+8 <= len(b) {
+		first = binary.LittleEndian.Uint64(b[at:])
+	} else {
+		for i, c := range b[at:end] {
+			first |= uint64(c) << (8 * i)
+		}
+	}
+	if n < 8 {
+		first &= 1<<(8*n) - 1
+		if fold(first)&(1<<(8*n)-1) != known.first || below(first|^uint64(0)<<(8*n), 0x20) != 0 {
+			return OtherField
+		}
+		return id
+	}
+	last := binary.LittleEndian.Uint64(b[end-8:])
+	if fold(first) != known.first || fold(last) != known.last || below(first, 0x20)|below(last, 0x20) != 0 {
+		return OtherField
+	}
+	if n > 16 {
+		middle := binary.LittleEndian.Uint64(b[at+8:])
+		if fold(middle) != known.middle || below(middle, 0x20) != 0 {
 			return OtherField
 		}
 	}

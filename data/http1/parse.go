@@ -3,6 +3,7 @@ package http1
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // A fault is why a head or a chunk is refused. The zero value means none.
@@ -226,34 +227,34 @@ func (f *Fields) parseLines(b []byte, at int, lim *Limits) (int, fault) {
 
 // parseLine parses one field line, adds it to f and returns the index behind it.
 func (f *Fields) parseLine(b []byte, at int) (int, fault) {
-	i := at
-	class := byte(classToken | classPlain)
-	for i < len(b) {
-		k := classes[b[i]]
-		if k&classToken == 0 {
-			break
+	nameEnd := colon(b, at)
+	id, plain := fieldID(b, at, nameEnd), true
+	if id == OtherField {
+		class := byte(classToken | classPlain)
+		for i, c := range b[at:nameEnd] {
+			k := classes[c]
+			if k&classToken == 0 {
+				return at, nameFault(b, at, at+i)
+			}
+			class &= k
 		}
-		class &= k
-		i++
+		if nameEnd == len(b) {
+			return at, needMore
+		}
+		if nameEnd == at {
+			return at, emptyName
+		}
+		plain = class&classPlain != 0
 	}
-	if i == len(b) {
-		return at, needMore
-	}
-	if b[i] != ':' {
-		return at, nameFault(b, at, i)
-	}
-	if i == at {
-		return at, emptyName
-	}
-	nameEnd := i
-	i++
+	i := nameEnd + 1
 	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
 		i++
 	}
 	value := i
 	i = valueEnd(b, i)
-	next, bad := lineEnd(b, i)
-	if bad != noFault {
+	next := i + 2
+	if next > len(b) || b[i] != '\r' || b[i+1] != '\n' {
+		_, bad := lineEnd(b, i)
 		return at, bad
 	}
 	if next > maxHead {
@@ -262,8 +263,24 @@ func (f *Fields) parseLine(b []byte, at int) (int, fault) {
 	for i > value && (b[i-1] == ' ' || b[i-1] == '\t') {
 		i--
 	}
-	f.add(fieldID(b[at:nameEnd]), class&classPlain != 0, at, nameEnd, value, i)
+	s := f.add(id)
+	s.name, s.nameEnd, s.value, s.valueEnd = uint16(at), uint16(nameEnd), uint16(value), uint16(i)
+	s.plain = plain
 	return next, noFault
+}
+
+// colon returns the index of the first colon in b from i on, or len(b).
+func colon(b []byte, i int) int {
+	for i+8 <= len(b) {
+		if mark := below(binary.LittleEndian.Uint64(b[i:])^ones*':', 1); mark != 0 {
+			return i + bits.TrailingZeros64(mark)>>3
+		}
+		i += 8
+	}
+	for i < len(b) && b[i] != ':' {
+		i++
+	}
+	return i
 }
 
 // nameFault says what is wrong with a line whose name ends at i without a colon.
@@ -281,19 +298,22 @@ func nameFault(b []byte, at, i int) fault {
 	return badName
 }
 
-// add appends a line, and links it behind the last one with the same id.
-func (f *Fields) add(id FieldID, plain bool, name, nameEnd, value, valueEnd int) {
-	f.list = append(f.list, span{
-		name: uint16(name), nameEnd: uint16(nameEnd), value: uint16(value), valueEnd: uint16(valueEnd),
-		id: id, plain: plain,
-	})
-	if id == OtherField {
-		return
+// add appends a line, and links it behind the last one with the same id. The caller fills in the rest.
+func (f *Fields) add(id FieldID) *span {
+	n := len(f.list)
+	if n == cap(f.list) {
+		f.list = slices.Grow(f.list, max(n, 32))
 	}
-	index := uint16(len(f.list))
+	f.list = f.list[:n+1]
+	s := &f.list[n]
+	s.next, s.tail, s.id = 0, 0, id
+	if id == OtherField {
+		return s
+	}
+	index := uint16(n + 1)
 	if f.known[id] == 0 {
 		f.known[id] = index
-		return
+		return s
 	}
 	first := &f.list[f.known[id]-1]
 	if first.next == 0 {
@@ -302,6 +322,7 @@ func (f *Fields) add(id FieldID, plain bool, name, nameEnd, value, valueEnd int)
 		f.list[first.tail-1].next = index
 	}
 	first.tail = index
+	return s
 }
 
 // reset forgets all lines and keeps the memory.
@@ -339,7 +360,7 @@ func (f *Fields) parseFraming(minor int) (length int64, chunked bool, bad fault)
 			return 0, false, twoLengths
 		}
 		var ok bool
-		if length, ok = parseLength(f.At(i).Value); !ok {
+		if length, ok = parseLength(f.value(i)); !ok {
 			return 0, false, badLength
 		}
 	}
@@ -351,7 +372,7 @@ func (f *Fields) parseFraming(minor int) (length int64, chunked bool, bad fault)
 		return 0, false, twoCodings
 	case minor == 0:
 		return 0, false, codingInOldVersion
-	case !EqualFold(f.At(i).Value, "chunked"):
+	case !EqualFold(f.value(i), "chunked"):
 		return 0, false, unknownCoding
 	case length >= 0:
 		return 0, false, lengthAndCoding
@@ -364,7 +385,11 @@ type options struct{ close, keepAlive, upgrade, names bool }
 
 func (f *Fields) parseConnection() (o options) {
 	for i := f.First(ConnectionField); i >= 0; i = f.Next(i) {
-		list := f.At(i).Value
+		list := f.value(i)
+		if len(list) == len("keep-alive") && EqualFold(list, "keep-alive") {
+			o.keepAlive = true
+			continue
+		}
 		for len(list) > 0 {
 			var token []byte
 			token, list = cutToken(list)

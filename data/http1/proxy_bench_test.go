@@ -110,6 +110,9 @@ func TestMeasuredProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if d, err := time.ParseDuration(os.Getenv("HTTP1_PROXY_FOR")); err == nil {
+		time.AfterFunc(d, func() { _ = s.Shutdown(context.Background()) })
+	}
 	if err := s.Serve(l); err != nil {
 		t.Fatal(err)
 	}

@@ -51,9 +51,11 @@ func (r *Request) HasBody() bool { return r.ContentLength != 0 }
 
 // reset makes r ready for the next head.
 func (r *Request) reset() {
-	f := r.Fields
-	f.reset()
-	*r = Request{Fields: f}
+	r.Fields.reset()
+	r.Method, r.Target, r.Path, r.Query, r.Host = nil, nil, nil, nil, nil
+	r.HasQuery, r.Minor, r.ContentLength = false, 0, 0
+	r.Chunked, r.KeepAlive, r.Expect100 = false, false, false
+	r.WebSocket, r.TETrailers, r.ConnectionNames = false, false, false
 }
 
 // rootPath is the path of an absolute target that names none. Nobody writes to it.
@@ -84,6 +86,11 @@ func (r *Request) parseStart(b []byte, lim *Limits) (int, fault) {
 		return 0, badRequestLine
 	case b[i] != ' ':
 		return 0, badTarget
+	}
+	const usual = " HTTP/1.1\r\n"
+	if end := i + len(usual); end <= len(b) && string(b[i:end]) == usual && end <= lim.Line {
+		r.Minor, r.Method, r.Target = 1, b[:methodEnd], b[target:i]
+		return end, noFault
 	}
 	minor, next, bad := parseVersion(b, i+1)
 	if bad != noFault {
@@ -143,7 +150,7 @@ func (r *Request) finish() fault {
 	case host >= 0 && r.Fields.Next(host) >= 0:
 		return twoHosts
 	case host >= 0:
-		r.Host = r.Fields.At(host).Value
+		r.Host = r.Fields.value(host)
 		if !validHost(r.Host) {
 			return badHost
 		}

@@ -227,14 +227,25 @@ func TestFields(t *testing.T) {
 func TestEveryKnownNameIsRecognised(t *testing.T) {
 	for id := OtherField + 1; id < fieldIDs; id++ {
 		for _, name := range []string{id.String(), strings.ToLower(id.String()), strings.ToUpper(id.String())} {
-			if got := fieldID([]byte(name)); got != id {
+			if got := fieldIDOf(name); got != id {
 				t.Errorf("fieldID(%q) = %d, want %d", name, got, id)
 			}
 		}
 		for _, name := range []string{id.String() + "x", id.String()[1:], "X" + id.String()[1:]} {
-			if got := fieldID([]byte(name)); got != OtherField && !strings.EqualFold(got.String(), name) {
+			if got := fieldIDOf(name); got != OtherField && !strings.EqualFold(got.String(), name) {
 				t.Errorf("fieldID(%q) = %s", name, got)
 			}
+		}
+	}
+}
+
+func fieldIDOf(name string) FieldID { return fieldID([]byte(name+": value"), 0, len(name)) }
+
+// Setting 0x20 to fold case must not make control characters equal to hyphens and digits.
+func TestControlCharactersAreNotFolded(t *testing.T) {
+	for _, name := range []string{"content\rlength", "Transfer\rEncoding", "\x08ost", "te\x00", "http\x12-settings", "x-kong\rupstream-latency", "x-kong-upstream\rlatency"} {
+		if got := fieldIDOf(name); got != OtherField {
+			t.Errorf("fieldID(%q) = %s, want none", name, got)
 		}
 	}
 }

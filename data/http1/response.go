@@ -27,9 +27,9 @@ func (r *Response) HasBody() bool { return r.ContentLength != 0 }
 
 // reset makes r ready for the next head.
 func (r *Response) reset() {
-	f := r.Fields
-	f.reset()
-	*r = Response{Fields: f}
+	r.Fields.reset()
+	r.Status, r.Reason, r.Minor, r.ContentLength = 0, nil, 0, 0
+	r.Chunked, r.UntilClose, r.KeepAlive, r.ConnectionNames = false, false, false, false
 }
 
 // parseStart parses the status line at the start of b and returns the index behind it.

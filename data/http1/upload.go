@@ -112,5 +112,8 @@ func (c *Conn) stopUpload() (whole bool) {
 		u.from.KeepAlive = false
 	}
 	<-u.done
+	if u.from != nil {
+		u.from.wire.resume() // what it still sends is passed over before it is closed
+	}
 	return false
 }
