@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -151,7 +152,7 @@ func TestReopenedStoreGoesOn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "new folder", "100% sure? #1.db")
 	for i := range 3 {
 		s := openFile(t, file, nil)
-		r, err := insert(s, fmt.Sprint(i))
+		r, err := insert(s, strconv.Itoa(i))
 		if err != nil || r.Number != int64(i+1) {
 			t.Errorf("revision %d, want %d (error %v)", r.Number, i+1, err)
 		}

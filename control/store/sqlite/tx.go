@@ -11,15 +11,16 @@ import (
 	"gibbon/control/store/rules"
 )
 
-// A tx is what one Write sees and changes: everything since a savepoint in the
-// transaction of its batch. It is a store.Tx.
+// A tx is what one Write sees and changes, within the transaction of its batch.
+// It is a store.Tx.
 type tx struct {
 	reader // of the writing connection
 
 	store    *Store
 	ctx      context.Context
 	recorder *rules.Recorder
-	began    bool  // the savepoint is set
+	began    bool  // something may have been changed
+	saved    bool  // since a savepoint, because the batch has members
 	failure  error // the first failure of the database; the Write cannot succeed
 	spoiled  bool  // the connection should be opened anew
 	done     bool
@@ -27,8 +28,8 @@ type tx struct {
 
 var errOver = errors.New("transaction is over")
 
-// ready returns an error when the transaction cannot go on, and sets the
-// savepoint before its first change.
+// ready returns an error when the transaction cannot go on, and begins it before
+// its first change.
 func (t *tx) ready() error {
 	switch {
 	case t.done:
@@ -44,7 +45,10 @@ func (t *tx) ready() error {
 		return t.fail(err)
 	}
 	t.began = true
-	return nil
+	if t.store.batch.members > 0 {
+		t.saved = t.exec("SAVEPOINT write") == nil
+	}
+	return t.failure
 }
 
 // fail remembers a failure of the database.

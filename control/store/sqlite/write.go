@@ -66,8 +66,11 @@ func (s *Store) run(ctx context.Context, actor string, f func(*tx) error) (r sto
 	t.reader = reader{source: t, now: now.Unix()}
 	t.recorder = rules.NewRecorder(tables{t}, s.last+int64(len(s.batch.revisions))+1, now.Unix())
 	defer func() {
-		if !member {
+		if !member && t.began {
 			s.undo(t)
+		}
+		if t.spoiled && !s.batch.open {
+			s.writer.reset()
 		}
 		t.done = true
 	}()
@@ -83,8 +86,10 @@ func (s *Store) run(ctx context.Context, actor string, f func(*tx) error) (r sto
 	if r, err = t.record(actor, now); err != nil {
 		return store.Revision{}, false, err
 	}
-	if err := t.exec("RELEASE write"); err != nil {
-		return store.Revision{}, false, err
+	if t.saved {
+		if err := t.exec("RELEASE write"); err != nil {
+			return store.Revision{}, false, err
+		}
 	}
 	s.batch.members++
 	if r.Number != 0 {
@@ -93,25 +98,26 @@ func (s *Store) run(ctx context.Context, actor string, f func(*tx) error) (r sto
 	return r, true, nil
 }
 
-// begin sets a savepoint, in a new transaction when the batch has none.
+// begin begins the transaction of the batch when it is not open.
 func (s *Store) begin(ctx context.Context) error {
-	if !s.batch.open {
-		err := s.writer.check()
-		if err == nil {
-			err = s.writer.exec(ctx, "BEGIN IMMEDIATE")
-		}
-		if err != nil {
-			if spoiled(err) {
-				s.writer.reset()
-			}
-			if err = s.writer.explain(err); errors.Is(err, store.ErrUnavailable) {
-				s.turn.refuse(err) // they would only wait for the same
-			}
-			return err
-		}
-		s.batch.open = true
+	if s.batch.open {
+		return nil
 	}
-	return s.writer.exec(ctx, "SAVEPOINT write")
+	err := s.writer.check()
+	if err == nil {
+		err = s.writer.exec(ctx, "BEGIN IMMEDIATE")
+	}
+	if err == nil {
+		s.batch.open = true
+		return nil
+	}
+	if spoiled(err) {
+		s.writer.reset()
+	}
+	if err = s.writer.explain(err); errors.Is(err, store.ErrUnavailable) {
+		s.turn.refuse(err) // they would only wait for the same
+	}
+	return err
 }
 
 // record writes the changes into the log.
@@ -160,16 +166,18 @@ func (s *Store) connect(ctx context.Context) error {
 	return nil
 }
 
-// undo rolls back to the savepoint of t. When that fails SQLite has rolled back
-// the whole transaction, and the batch with it.
+// undo rolls back what t changed. Without members in the batch this is the whole
+// transaction; with them it goes back to the savepoint, and when that is not
+// possible SQLite has rolled back everything, and the batch fails.
 func (s *Store) undo(t *tx) {
-	if t.spoiled && !s.batch.open {
-		s.writer.reset()
-	}
-	if !t.began {
+	if s.batch.members == 0 {
+		s.finish(t.failure)
 		return
 	}
-	err := s.writer.exec(t.ctx, "ROLLBACK TO write")
+	err := errors.New("no savepoint")
+	if t.saved {
+		err = s.writer.exec(t.ctx, "ROLLBACK TO write")
+	}
 	if err == nil {
 		err = s.writer.exec(t.ctx, "RELEASE write")
 	}
