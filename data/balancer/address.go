@@ -197,7 +197,7 @@ func newAddress(t *target, c *cell, ip netip.Addr, name string, port uint16) *Ad
 		name = ip.String()
 	}
 	a.Text = a.ip + ":" + strconv.Itoa(int(port))
-	a.key = health.Key{Host: name, Port: port, Target: t.host}
+	a.key = health.Key{Host: name, Port: port, Target: t.host, TargetPort: t.port}
 	return a
 }
 

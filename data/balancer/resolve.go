@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"gibbon/data/resolver"
@@ -98,44 +99,37 @@ func (b *Balancer) schedule(t *target, after time.Duration) {
 // reports whether that changed anything. It is called under mu.
 func (b *Balancer) adopt(t *target, list []wanted, dns string) (changed bool) {
 	old := t.addresses
-	t.addresses = make([]*Address, 0, len(list))
+	t.addresses = make([]*Address, len(list))
 	t.dns = dns
+	changed = len(old) != len(list)
 	for i, w := range list {
-		a := take(old, w)
-		if a == nil {
-			a = b.create(t, w)
-			changed = true
-		} else {
-			changed = changed || old[min(i, len(old)-1)] != nil || a.weight != w.weight
+		if at := slices.IndexFunc(old, w.is); at >= 0 {
+			a := old[at]
+			changed = changed || at != i || a.weight != w.weight
+			a.share = w.share
+			b.weigh(a, w.weight)
+			t.addresses[i] = a
 		}
-		a.share = w.share
-		b.weigh(a, w.weight)
-		t.addresses = append(t.addresses, a)
 	}
-	for _, a := range old {
-		if a != nil {
+	for _, a := range old { // before others are made, which may be judged under the same key
+		if !slices.Contains(t.addresses, a) {
 			changed = true
 			b.drop(a)
+		}
+	}
+	for i, w := range list {
+		if t.addresses[i] == nil {
+			changed = true
+			t.addresses[i] = b.create(t, w)
 		}
 	}
 	return changed
 }
 
-// take removes from old, and returns, the address that is wanted, or nil.
-func take(old []*Address, w wanted) *Address {
-	for i, a := range old {
-		if a != nil && w.is(a) {
-			old[i] = nil
-			return a
-		}
-	}
-	return nil
-}
-
 // create makes a new address and has it judged.
 func (b *Balancer) create(t *target, w wanted) *Address {
 	a := newAddress(t, b.newCell(), w.ip, w.name, w.port)
-	a.srvName, a.weight = w.srv, w.weight
+	a.srvName, a.weight, a.share = w.srv, w.weight, w.share
 	if a.named != nil {
 		a.named.always = w.always
 	} else if b.options.NewAddress != nil {

@@ -55,6 +55,23 @@ func TestTargetsBecomeAddresses(t *testing.T) {
 	}
 }
 
+// TestTargetsOfOneNameAreJudgedApart: records of both lead to the same place.
+func TestTargetsOfOneNameAreJudgedApart(t *testing.T) {
+	n := newNames("s.test ttl=30 SRV 1,30,8001,10.0.0.1")
+	n.warm(t)
+	r := NewRegistry(Options{Resolver: n})
+	defer r.Close()
+	b := r.Set(upstream(t, "passive"), targets(t, "s.test:80 s.test:81"))
+	b.targets[0].addresses[0].ReportFailure()
+	if first, second := b.targets[0].addresses[0], b.targets[1].addresses[0]; !first.Down() || second.Down() {
+		t.Errorf("down %v and %v, want only the first", first.Down(), second.Down())
+	}
+	b = r.Set(upstream(t, "passive"), targets(t, "s.test:81 s.test:80"))
+	if b.targets[0].addresses[0].Down() || !b.targets[1].addresses[0].Down() {
+		t.Error("the verdict changed hands")
+	}
+}
+
 func TestDrainingAnSRVTargetAndBack(t *testing.T) {
 	n := newNames("s.test ttl=30 SRV 1,30,8001,10.0.0.1")
 	n.warm(t)

@@ -140,23 +140,21 @@ func (c *Checker) Close() {
 // state, one that is not checked at all is healthy.
 func (c *Checker) apply(m *member) {
 	s := m.subject
-	if m.exempt {
-		s.rules.Store(nil)
-	} else {
-		s.rules.Store(c.rules)
-	}
-	if c.rules != nil || s.State() == Healthy {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counters = [kinds]int{}
-	s.move(Healthy, Cause{CauseChecksOff, "health checks were switched off"})
+	s.rules.Store(c.rules)
+	if m.exempt {
+		s.rules.Store(nil)
+	}
+	if c.rules == nil {
+		s.counters = [kinds]int{}
+		s.move(Healthy, Cause{CauseChecksOff, "health checks were switched off"})
+	}
 }
 
 func (c *Checker) release(s *Subject) {
-	s.rules.Store(nil)
 	s.mu.Lock()
+	s.rules.Store(nil)
 	s.owner, s.notify = nil, nil
 	s.mu.Unlock()
 	c.monitor.retain(c.upstream, s)

@@ -51,6 +51,8 @@ type Key struct {
 	Host   string // an IP address, or a name that is resolved for every connection
 	Port   uint16
 	Target string // the target's host, as configured
+
+	TargetPort uint16 // differs from Port when an SRV record says so
 }
 
 // A Cause says why a subject is in its state.

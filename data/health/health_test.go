@@ -367,6 +367,18 @@ func TestSwitchingOffMakesHealthy(t *testing.T) {
 	}
 }
 
+// TestNoReportOutlivesItsRules: a report that began before the checks were
+// switched off must not put an address down for good.
+func TestNoReportOutlivesItsRules(t *testing.T) {
+	s := newSubject(t, "passive.http=1")
+	r := s.rules.Load()
+	s.rules.Store(nil)
+	s.report(r, &r.passive, httpFailure, 500)
+	if got := describe(s.View()); got != "healthy" {
+		t.Errorf("reported under former rules: %s", got)
+	}
+}
+
 func TestExemptKeepsItsState(t *testing.T) {
 	c := NewMonitor(Options{}).Checker("users")
 	c.Configure(Compile(parseRules(t, "passive.http=2 passive.successes=1")))

@@ -30,7 +30,7 @@ type Subject struct {
 	log   *slog.Logger
 
 	state atomic.Uint32         // a State; written under mu
-	rules atomic.Pointer[Rules] // nil: reports are ignored
+	rules atomic.Pointer[Rules] // nil: reports are ignored; written under mu
 
 	mu       sync.Mutex // guards what follows
 	notify   func(down bool)
@@ -60,9 +60,9 @@ func (s *Subject) Status(code int) {
 	}
 	switch {
 	case r.passive.good.has(code):
-		s.report(&r.passive, success, code)
+		s.report(r, &r.passive, success, code)
 	case r.passive.bad.has(code):
-		s.report(&r.passive, httpFailure, code)
+		s.report(r, &r.passive, httpFailure, code)
 	}
 }
 
@@ -70,14 +70,14 @@ func (s *Subject) Status(code int) {
 // connection.
 func (s *Subject) Failure() {
 	if r := s.rules.Load(); r != nil {
-		s.report(&r.passive, tcpFailure, 0)
+		s.report(r, &r.passive, tcpFailure, 0)
 	}
 }
 
 // Timeout reports that a proxied request took too long.
 func (s *Subject) Timeout() {
 	if r := s.rules.Load(); r != nil {
-		s.report(&r.passive, timeout, 0)
+		s.report(r, &r.passive, timeout, 0)
 	}
 }
 
@@ -85,11 +85,11 @@ func (s *Subject) Timeout() {
 // it again. It reports whether there is somebody to give orders to: a subject
 // without checks takes none.
 func (s *Subject) Order(healthy bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.rules.Load() == nil {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.counters = [kinds]int{}
 	to, text := Healthy, "marked healthy by hand"
 	if !healthy {
@@ -118,16 +118,16 @@ func (s *Subject) History() History {
 	return History{Transitions: s.history.list(), Checks: s.checks.list()}
 }
 
-// report counts one observation and flips the state when a threshold is
-// reached. What agrees with the state is ignored, and so is what has no
-// threshold; neither takes the lock.
-func (s *Subject) report(c *check, kind, status int) {
+// report counts one observation, made under the rules r by one of their checks,
+// and flips the state when a threshold is reached. What agrees with the state is
+// ignored, and so is what has no threshold; neither takes the lock.
+func (s *Subject) report(r *Rules, c *check, kind, status int) {
 	limit := c.limits[kind]
 	if limit == 0 || s.agrees(kind) {
 		return
 	}
 	s.mu.Lock()
-	if s.agrees(kind) { // somebody else has just flipped it
+	if s.agrees(kind) || s.rules.Load() != r { // flipped, or under other rules, a moment ago
 		s.mu.Unlock()
 		return
 	}
@@ -205,13 +205,13 @@ func (s *Subject) checked(r *Rules, c Check) {
 	s.mu.Unlock()
 	switch c.Result {
 	case Success:
-		s.report(&r.active, success, c.Status)
+		s.report(r, &r.active, success, c.Status)
 	case HTTPFailure:
-		s.report(&r.active, httpFailure, c.Status)
+		s.report(r, &r.active, httpFailure, c.Status)
 	case TCPFailure:
-		s.report(&r.active, tcpFailure, 0)
+		s.report(r, &r.active, tcpFailure, 0)
 	case Timeout:
-		s.report(&r.active, timeout, 0)
+		s.report(r, &r.active, timeout, 0)
 	case NoVerdict:
 	}
 }
