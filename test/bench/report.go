@@ -82,8 +82,22 @@ func report(ctx context.Context, o options, all []proxy, samples map[string][]sa
 			failures += s.failures
 		}
 	}
+	for _, p := range all {
+		if first := all[0].name; p.name != first {
+			fmt.Fprintf(&out, "\nCPU per request of %s is %v times that of %s.", first, spreadOf(cpuRatios(samples[first], samples[p.name])), p.name)
+		}
+	}
 	fmt.Fprintf(&out, "\n%d requests failed. %s\n", failures, machine(ctx))
 	return publish(o.write, "peers", out.String())
+}
+
+// cpuRatios divides round by round.
+func cpuRatios(ours, theirs []sample) []float64 {
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = float64(ours[i].cpu) / float64(theirs[i].cpu)
+	}
+	return ratios
 }
 
 func header(ctx context.Context, all []proxy) string {
