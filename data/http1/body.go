@@ -185,6 +185,9 @@ func (c *Conn) goOn() error {
 	return nil
 }
 
+// minRead is the least room worth a read.
+const minRead = 1 << 10
+
 // fill waits for more of the body. Nothing unread may be left.
 func (c *Conn) fill() error {
 	d := c.desk
@@ -195,7 +198,7 @@ func (c *Conn) fill() error {
 			to = c.bigBuffer()
 			to = to[:min(int64(len(to)), c.body.left)]
 		}
-	} else if d.big != nil || c.wantBig {
+	} else if d.big != nil || c.wantBig || len(to) < minRead {
 		to = c.bigBuffer()
 	}
 	n, err := c.wire.read(to)

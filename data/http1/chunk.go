@@ -33,8 +33,7 @@ type chunks struct {
 // next takes framing off in until it comes to data, of which it returns at most limit bytes, to the
 // end of in, or to the end of the body (state chunkEnd). Trailer lines are appended to trail unless that is nil.
 func (k *chunks) next(in []byte, limit int, trail *[]byte) (piece, rest []byte, bad fault) {
-	for i := 0; i < len(in); i++ {
-		c := in[i]
+	for i, c := range in {
 		switch k.state {
 		case chunkSize, chunkDigits:
 			if bad = k.size(c); bad != noFault {
@@ -151,6 +150,7 @@ func (k *chunks) trailer(c byte, trail *[]byte) fault {
 			return badTrailer
 		}
 		k.state = chunkEnd
+	default:
 	}
 	if c == '\n' && k.state == trailerLine {
 		return badTrailer

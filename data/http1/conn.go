@@ -53,6 +53,7 @@ type Conn struct {
 	sending                   pendingWrite
 	life                      atomic.Uint64 // requests<<2 | phase
 
+	home    uint32 // says which shard of its pool it goes to
 	hint    uint32 // its number in the clock's set
 	watched int    // its place there; guarded by the shard's lock
 }

@@ -48,7 +48,7 @@ func readAll(c *Conn) (body []byte, err error) {
 	for {
 		p, err := c.NextBody()
 		body = append(body, p...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return body, nil
 		}
 		if err != nil {

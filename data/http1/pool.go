@@ -75,25 +75,26 @@ func (p *Pool) Get(hint uint32, timeout time.Duration) (c *Conn, reused bool, er
 		for i := range uint32(poolShards) {
 			if c := p.shards[(hint+i)%poolShards].pop(); c != nil {
 				p.idle.Add(-1)
-				c.lend()
+				c.lend(hint)
 				return c, true, nil
 			}
 		}
 	}
-	c, err = p.Dial(timeout)
+	c, err = p.Dial(hint, timeout)
 	return c, false, err
 }
 
-// lend makes c ready for a caller.
-func (c *Conn) lend() {
+// lend makes c ready for a caller, whose hint says where it will be put back.
+func (c *Conn) lend(hint uint32) {
+	c.home = hint
 	c.sit()
 	c.answered = false
 	c.readTimeout, c.writeTimeout = c.pool.ReadTimeout, c.pool.WriteTimeout
 	c.life.Add(1 << 2)
 }
 
-// Dial returns a new connection, whether there are idle ones or not.
-func (p *Pool) Dial(timeout time.Duration) (*Conn, error) {
+// Dial is Get without a look at the idle connections.
+func (p *Pool) Dial(hint uint32, timeout time.Duration) (*Conn, error) {
 	if timeout <= 0 {
 		timeout = p.ConnectTimeout
 	}
@@ -112,7 +113,7 @@ func (p *Pool) Dial(timeout time.Duration) (*Conn, error) {
 	c := &Conn{clock: p.Clock, pool: p}
 	c.wire = newWire(c, nc, p.plain)
 	p.Clock.watch.add(c)
-	c.lend()
+	c.lend(hint)
 	return c, nil
 }
 
@@ -156,7 +157,7 @@ func (p *Pool) Put(c *Conn) {
 	c.Value = nil
 	c.since = p.Clock.Elapsed()
 	p.idle.Add(1)
-	p.shards[c.hint%poolShards].push(c)
+	p.shards[c.home%poolShards].push(c)
 	if p.closed.Load() {
 		p.Close()
 	}

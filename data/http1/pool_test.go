@@ -72,7 +72,7 @@ func ask(c *Conn, method string) string {
 	for {
 		p, err := c.NextBody()
 		text.Write(p)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -113,6 +113,7 @@ func TestResponse(t *testing.T) {
 		{"until close", "GET", ok + "\r\nhello", "200 hello close"},
 		{"chunked", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "200 hello"},
 		{"chunked with trailers", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n", "200 hello +X-T"},
+		{"head fills the buffer", "GET", ok + "Transfer-Encoding: chunked\r\nX: " + long[:deskSize-len(ok)-len("Transfer-Encoding: chunked\r\nX: \r\n\r\n")] + "\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "200 hello"},
 		{"long", "GET", ok + "Content-Length: 100000\r\n\r\n" + long, "200 " + long},
 		{"long chunk", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n186A0\r\n" + long + "\r\n0\r\n\r\n", "200 " + long},
 		{"HEAD", "HEAD", ok + "Content-Length: 5\r\n\r\n", "200 "},
@@ -148,178 +149,182 @@ func TestResponse(t *testing.T) {
 		{"70 kB head", "GET", ok + strings.Repeat("X: "+long[:7000]+"\r\n", 10) + "Content-Length: 0\r\n\r\n", "read head: head_too_large: head_too_long"},
 		{"endless status line", "GET", "HTTP/1.1 200 " + long, "read head: head_too_large: head_too_long"},
 	}
-	bothWires(t, func(t *testing.T, plain bool) {
-		for _, tt := range tests {
-			t.Run(tt.name, func(t *testing.T) {
-				addr := scripted(t, func(int, int) (string, bool) { return tt.answer, true })
-				pool := NewPool(PoolOptions{Address: addr, Clock: fastClock(t), plain: plain})
-				defer pool.Close()
-				c, _, err := pool.Get(0, time.Second)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer c.Close()
-				if got := ask(c, tt.method); got != tt.want {
-					t.Errorf("response = %.200q, want %.200q", got, tt.want)
-				}
-			})
-		}
-	})
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			for _, tt := range tests {
+				t.Run(tt.name, func(t *testing.T) {
+					addr := scripted(t, func(int, int) (string, bool) { return tt.answer, true })
+					pool := NewPool(PoolOptions{Address: addr, Clock: fastClock(t), plain: plain})
+					defer pool.Close()
+					c, _, err := pool.Get(0, time.Second)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer c.Close()
+					if got := ask(c, tt.method); got != tt.want {
+						t.Errorf("response = %.200q, want %.200q", got, tt.want)
+					}
+				})
+			}
+		})
+	}
 }
 
 func TestPool(t *testing.T) {
 	const answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
-	bothWires(t, func(t *testing.T, plain bool) {
-		open := func(t *testing.T, o PoolOptions, script func(i, n int) (string, bool)) *Pool {
-			t.Helper()
-			o.Address, o.Clock, o.plain = scripted(t, script), fastClock(t), plain
-			p := NewPool(o)
-			t.Cleanup(p.Close)
-			return p
-		}
-		get := func(t *testing.T, p *Pool, wantReused bool) *Conn {
-			t.Helper()
-			c, reused, err := p.Get(1, time.Second)
-			if err != nil {
-				t.Fatal(err)
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			open := func(t *testing.T, o PoolOptions, script func(i, n int) (string, bool)) *Pool {
+				t.Helper()
+				o.Address, o.Clock, o.plain = scripted(t, script), fastClock(t), plain
+				p := NewPool(o)
+				t.Cleanup(p.Close)
+				return p
 			}
-			if reused != wantReused {
-				t.Errorf("reused = %v, want %v", reused, wantReused)
-			}
-			return c
-		}
-		stays := func(int, int) (string, bool) { return answer, false }
-		t.Run("a connection is used again", func(t *testing.T) {
-			p := open(t, PoolOptions{}, stays)
-			for i := range 5 {
-				c := get(t, p, i > 0)
-				if got := ask(c, "GET"); got != "200 x" {
-					t.Fatalf("response = %q", got)
+			get := func(t *testing.T, p *Pool, wantReused bool) *Conn {
+				t.Helper()
+				c, reused, err := p.Get(1, time.Second)
+				if err != nil {
+					t.Fatal(err)
 				}
-				if c.Requests() != i+1 {
-					t.Errorf("Requests = %d, want %d", c.Requests(), i+1)
+				if reused != wantReused {
+					t.Errorf("reused = %v, want %v", reused, wantReused)
+				}
+				return c
+			}
+			stays := func(int, int) (string, bool) { return answer, false }
+			t.Run("a connection is used again", func(t *testing.T) {
+				p := open(t, PoolOptions{}, stays)
+				for i := range 5 {
+					c := get(t, p, i > 0)
+					if got := ask(c, "GET"); got != "200 x" {
+						t.Fatalf("response = %q", got)
+					}
+					if c.Requests() != i+1 {
+						t.Errorf("Requests = %d, want %d", c.Requests(), i+1)
+					}
+					p.Put(c)
+					if p.Idle() != 1 {
+						t.Errorf("Idle = %d, want 1", p.Idle())
+					}
+				}
+			})
+			t.Run("not when its response is unread", func(t *testing.T) {
+				p := open(t, PoolOptions{}, stays)
+				c := get(t, p, false)
+				c.Out = append(c.Out, "GET / HTTP/1.1\r\n\r\n"...)
+				if err := c.ReadResponse([]byte("GET")); err != nil {
+					t.Fatal(err)
 				}
 				p.Put(c)
-				if p.Idle() != 1 {
-					t.Errorf("Idle = %d, want 1", p.Idle())
+				if p.Idle() != 0 {
+					t.Errorf("Idle = %d, want 0", p.Idle())
 				}
-			}
-		})
-		t.Run("not when its response is unread", func(t *testing.T) {
-			p := open(t, PoolOptions{}, stays)
-			c := get(t, p, false)
-			c.Out = append(c.Out, "GET / HTTP/1.1\r\n\r\n"...)
-			if err := c.ReadResponse([]byte("GET")); err != nil {
-				t.Fatal(err)
-			}
-			p.Put(c)
-			if p.Idle() != 0 {
-				t.Errorf("Idle = %d, want 0", p.Idle())
-			}
-		})
-		t.Run("not when more came than was asked for", func(t *testing.T) {
-			p := open(t, PoolOptions{}, func(int, int) (string, bool) { return answer + answer, false })
-			c := get(t, p, false)
-			_ = ask(c, "GET")
-			p.Put(c)
-			if p.Idle() != 0 {
-				t.Errorf("Idle = %d, want 0", p.Idle())
-			}
-		})
-		t.Run("not after its last request", func(t *testing.T) {
-			p := open(t, PoolOptions{MaxRequests: 2}, stays)
-			for i := range 3 {
-				c := get(t, p, i == 1)
-				_ = ask(c, "GET")
-				p.Put(c)
-			}
-		})
-		t.Run("no more than so many idle", func(t *testing.T) {
-			p := open(t, PoolOptions{MaxIdle: 2}, stays)
-			var conns []*Conn
-			for range 4 {
+			})
+			t.Run("not when more came than was asked for", func(t *testing.T) {
+				p := open(t, PoolOptions{}, func(int, int) (string, bool) { return answer + answer, false })
 				c := get(t, p, false)
 				_ = ask(c, "GET")
-				conns = append(conns, c)
-			}
-			for _, c := range conns {
 				p.Put(c)
-			}
-			if p.Idle() != 2 {
-				t.Errorf("Idle = %d, want 2", p.Idle())
-			}
-		})
-		t.Run("not after Close", func(t *testing.T) {
-			p := open(t, PoolOptions{}, stays)
-			c := get(t, p, false)
-			_ = ask(c, "GET")
-			p.Close()
-			p.Put(c)
-			if p.Idle() != 0 {
-				t.Errorf("Idle = %d, want 0", p.Idle())
-			}
-		})
-		t.Run("one that the target closed is stale", func(t *testing.T) {
-			p := open(t, PoolOptions{}, func(int, int) (string, bool) { return answer, true })
-			c := get(t, p, false)
-			_ = ask(c, "GET")
-			p.Put(c)
-			c = get(t, p, true)
-			if got := ask(c, "GET"); got != "stale" {
-				t.Errorf("response = %q, want stale", got)
-			}
-			c.Close()
-		})
-		t.Run("a new one that the target closes is not", func(t *testing.T) {
-			p := open(t, PoolOptions{}, func(int, int) (string, bool) { return "", true })
-			c := get(t, p, false)
-			if got := ask(c, "GET"); got != "read head: closed" {
-				t.Errorf("response = %q, want read head: closed", got)
-			}
-			c.Close()
-		})
-		t.Run("nor one that closes within a response", func(t *testing.T) {
-			p := open(t, PoolOptions{}, func(_, n int) (string, bool) { return answer[:len(answer)-n*20], n > 0 })
-			c := get(t, p, false)
-			_ = ask(c, "GET")
-			p.Put(c)
-			c = get(t, p, true)
-			if got := ask(c, "GET"); got != "read head: closed" {
-				t.Errorf("response = %q, want read head: closed", got)
-			}
-			c.Close()
-		})
-		t.Run("the target does not answer", func(t *testing.T) {
-			p := open(t, PoolOptions{ReadTimeout: 40 * time.Millisecond}, func(int, int) (string, bool) { return "", false })
-			c := get(t, p, false)
-			if got := ask(c, "GET"); got != "read head: timeout" {
-				t.Errorf("response = %q, want a timeout", got)
-			}
-			c.Close()
-		})
-		t.Run("the target stops within a body", func(t *testing.T) {
-			p := open(t, PoolOptions{ReadTimeout: 40 * time.Millisecond}, func(int, int) (string, bool) {
-				return "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", false
+				if p.Idle() != 0 {
+					t.Errorf("Idle = %d, want 0", p.Idle())
+				}
 			})
-			c := get(t, p, false)
-			if got := ask(c, "GET"); got != "200 x read body: timeout" {
-				t.Errorf("response = %q, want a timeout", got)
-			}
-			c.Close()
+			t.Run("not after its last request", func(t *testing.T) {
+				p := open(t, PoolOptions{MaxRequests: 2}, stays)
+				for i := range 3 {
+					c := get(t, p, i == 1)
+					_ = ask(c, "GET")
+					p.Put(c)
+				}
+			})
+			t.Run("no more than so many idle", func(t *testing.T) {
+				p := open(t, PoolOptions{MaxIdle: 2}, stays)
+				var conns []*Conn
+				for range 4 {
+					c := get(t, p, false)
+					_ = ask(c, "GET")
+					conns = append(conns, c)
+				}
+				for _, c := range conns {
+					p.Put(c)
+				}
+				if p.Idle() != 2 {
+					t.Errorf("Idle = %d, want 2", p.Idle())
+				}
+			})
+			t.Run("not after Close", func(t *testing.T) {
+				p := open(t, PoolOptions{}, stays)
+				c := get(t, p, false)
+				_ = ask(c, "GET")
+				p.Close()
+				p.Put(c)
+				if p.Idle() != 0 {
+					t.Errorf("Idle = %d, want 0", p.Idle())
+				}
+			})
+			t.Run("one that the target closed is stale", func(t *testing.T) {
+				p := open(t, PoolOptions{}, func(int, int) (string, bool) { return answer, true })
+				c := get(t, p, false)
+				_ = ask(c, "GET")
+				p.Put(c)
+				c = get(t, p, true)
+				if got := ask(c, "GET"); got != "stale" {
+					t.Errorf("response = %q, want stale", got)
+				}
+				c.Close()
+			})
+			t.Run("a new one that the target closes is not", func(t *testing.T) {
+				p := open(t, PoolOptions{}, func(int, int) (string, bool) { return "", true })
+				c := get(t, p, false)
+				if got := ask(c, "GET"); got != "read head: closed" {
+					t.Errorf("response = %q, want read head: closed", got)
+				}
+				c.Close()
+			})
+			t.Run("nor one that closes within a response", func(t *testing.T) {
+				p := open(t, PoolOptions{}, func(_, n int) (string, bool) { return answer[:len(answer)-n*20], n > 0 })
+				c := get(t, p, false)
+				_ = ask(c, "GET")
+				p.Put(c)
+				c = get(t, p, true)
+				if got := ask(c, "GET"); got != "read head: closed" {
+					t.Errorf("response = %q, want read head: closed", got)
+				}
+				c.Close()
+			})
+			t.Run("the target does not answer", func(t *testing.T) {
+				p := open(t, PoolOptions{ReadTimeout: 40 * time.Millisecond}, func(int, int) (string, bool) { return "", false })
+				c := get(t, p, false)
+				if got := ask(c, "GET"); got != "read head: timeout" {
+					t.Errorf("response = %q, want a timeout", got)
+				}
+				c.Close()
+			})
+			t.Run("the target stops within a body", func(t *testing.T) {
+				p := open(t, PoolOptions{ReadTimeout: 40 * time.Millisecond}, func(int, int) (string, bool) {
+					return "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", false
+				})
+				c := get(t, p, false)
+				if got := ask(c, "GET"); got != "200 x read body: timeout" {
+					t.Errorf("response = %q, want a timeout", got)
+				}
+				c.Close()
+			})
+			t.Run("nobody listens", func(t *testing.T) {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.Close()
+				p := NewPool(PoolOptions{Address: l.Addr().String(), Clock: fastClock(t), plain: plain})
+				defer p.Close()
+				if _, _, err := p.Get(0, time.Second); describeError(err) != "dial: refused" {
+					t.Errorf("Get = %v, want refused", err)
+				}
+			})
 		})
-		t.Run("nobody listens", func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			l.Close()
-			p := NewPool(PoolOptions{Address: l.Addr().String(), Clock: fastClock(t), plain: plain})
-			defer p.Close()
-			if _, _, err := p.Get(0, time.Second); describeError(err) != "dial: refused" {
-				t.Errorf("Get = %v, want refused", err)
-			}
-		})
-	})
+	}
 }
 
 // TestPoolDropsWhatIsOfNoUse lets the clock close idle connections, which only the raw wire can see closed.

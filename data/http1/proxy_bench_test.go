@@ -26,6 +26,7 @@ func proxyHandler(p *Pool) func(*Conn) {
 			switch f.ID {
 			case ConnectionField, TransferEncodingField, ContentLengthField, KeepAliveField, UpgradeField, ExpectField, TEField:
 				continue
+			default:
 			}
 			out = AppendField(out, f.Name, f.Value)
 		}
@@ -72,6 +73,7 @@ func passResponse(c, up *Conn) {
 		switch f.ID {
 		case ConnectionField, TransferEncodingField, KeepAliveField, UpgradeField, TrailerField:
 			continue
+		default:
 		}
 		out = AppendField(out, f.Name, f.Value)
 	}

@@ -210,7 +210,7 @@ func (r *Request) splitTarget() (authority []byte, bad fault) {
 		if string(r.Method) == "CONNECT" {
 			return nil, noFault // refused as such
 		}
-		rest := t
+		var rest []byte
 		switch {
 		case len(t) > 7 && EqualFold(t[:7], "http://"):
 			rest = t[7:]

@@ -38,10 +38,8 @@ func describeRequest(r *Request) string {
 	case r.ContentLength != 0:
 		text += fmt.Sprintf(" length=%d", r.ContentLength)
 	}
-	for flag, set := range map[string]bool{"close": !r.KeepAlive} {
-		if set {
-			text += " " + flag
-		}
+	if !r.KeepAlive {
+		text += " close"
 	}
 	if r.Expect100 {
 		text += " expect"

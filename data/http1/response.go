@@ -79,7 +79,7 @@ func (r *Response) finish(head bool) fault {
 	length, chunked, bad := r.Fields.parseFraming(r.Minor)
 	bodiless := head || r.Status < 200 || r.Status == 204 || r.Status == 304
 	switch {
-	case bad != noFault && !(bodiless && bad == codingInOldVersion):
+	case bad != noFault && (!bodiless || bad != codingInOldVersion):
 		return bad
 	case bodiless:
 		r.ContentLength = 0

@@ -148,9 +148,11 @@ func TestHTTP2IsHandedOver(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	}
-	bothWires(t, func(t *testing.T, plain bool) {
-		check(t, dial(t, start(t, &Server{Handler: echo, HTTP2: handler, plain: plain})))
-	})
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			check(t, dial(t, start(t, &Server{Handler: echo, HTTP2: handler, plain: plain})))
+		})
+	}
 	t.Run("over TLS", func(t *testing.T) {
 		serverTLS, clientTLS := serverTLS.Clone(), clientTLS.Clone()
 		serverTLS.NextProtos, clientTLS.NextProtos = []string{"h2", "http/1.1"}, []string{"h2"}

@@ -111,7 +111,7 @@ func (t *tunnel) copy(from, to *Conn) (n int64, ended *Conn, err error) {
 // A timeout counts only when the other side was silent as well.
 func (t *tunnel) read(from *Conn) ([]byte, error) {
 	to := from.desk.in[from.headEnd:]
-	if from.wantBig || len(to) < 1<<10 {
+	if from.wantBig || len(to) < minRead {
 		to = from.bigBuffer()
 	}
 	for {

@@ -53,59 +53,61 @@ func tunnelThrough(t *testing.T, plain bool, o TunnelOptions, results chan<- Tun
 
 func TestTunnel(t *testing.T) {
 	const head = "HTTP/1.1 101 Switching Protocols\r\n\r\n"
-	bothWires(t, func(t *testing.T, plain bool) {
-		t.Run("large both ways, with what came early, then half-closed", func(t *testing.T) {
-			results := make(chan TunnelResult, 1)
-			nc := dial(t, tunnelThrough(t, plain, TunnelOptions{Timeout: time.Minute}, results))
-			payload := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
-			go func() {
-				if _, err := nc.Write(append([]byte(upgrade), payload...)); err != nil {
-					t.Error(err)
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			t.Run("large both ways, with what came early, then half-closed", func(t *testing.T) {
+				results := make(chan TunnelResult, 1)
+				nc := dial(t, tunnelThrough(t, plain, TunnelOptions{Timeout: time.Minute}, results))
+				payload := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
+				go func() {
+					if _, err := nc.Write(append([]byte(upgrade), payload...)); err != nil {
+						t.Error(err)
+					}
+					if err := nc.CloseWrite(); err != nil {
+						t.Error(err)
+					}
+				}()
+				got, err := io.ReadAll(nc)
+				if err != nil || string(got) != head+string(payload) {
+					t.Errorf("got %d bytes, %v, want %d", len(got), err, len(head)+len(payload))
 				}
-				if err := nc.CloseWrite(); err != nil {
-					t.Error(err)
+				r := <-results
+				if r.Sent != int64(len(payload)) || r.Received != int64(len(payload)) || !r.ByClient || r.Err != nil {
+					t.Errorf("Tunnel = %+v, want %d bytes each way, ended by the client", r, len(payload))
 				}
-			}()
-			got, err := io.ReadAll(nc)
-			if err != nil || string(got) != head+string(payload) {
-				t.Errorf("got %d bytes, %v, want %d", len(got), err, len(head)+len(payload))
-			}
-			r := <-results
-			if r.Sent != int64(len(payload)) || r.Received != int64(len(payload)) || !r.ByClient || r.Err != nil {
-				t.Errorf("Tunnel = %+v, want %d bytes each way, ended by the client", r, len(payload))
-			}
-		})
-		t.Run("one side talks", func(t *testing.T) {
-			results := make(chan TunnelResult, 1)
-			nc := dial(t, tunnelThrough(t, plain, TunnelOptions{Timeout: 100 * time.Millisecond}, results))
-			begin := time.Now()
-			if _, err := io.WriteString(nc, upgrade); err != nil {
-				t.Fatal(err)
-			}
-			answer := make([]byte, len(head)+1)
-			if _, err := io.ReadFull(nc, answer[:len(head)]); err != nil {
-				t.Fatal(err)
-			}
-			ticker := time.NewTicker(30 * time.Millisecond)
-			defer ticker.Stop()
-			for range 8 {
-				if _, err := nc.Write([]byte("x")); err != nil {
+			})
+			t.Run("one side talks", func(t *testing.T) {
+				results := make(chan TunnelResult, 1)
+				nc := dial(t, tunnelThrough(t, plain, TunnelOptions{Timeout: 100 * time.Millisecond}, results))
+				begin := time.Now()
+				if _, err := io.WriteString(nc, upgrade); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := io.ReadFull(nc, answer[:1]); err != nil {
+				answer := make([]byte, len(head)+1)
+				if _, err := io.ReadFull(nc, answer[:len(head)]); err != nil {
 					t.Fatal(err)
 				}
-				<-ticker.C
-			}
-			if _, err := io.ReadAll(nc); err != nil {
-				t.Fatal(err)
-			}
-			if took := time.Since(begin); took < 300*time.Millisecond {
-				t.Errorf("ended after %v, want no end while bytes pass", took)
-			}
-			if r := <-results; KindOf(r.Err) != KindTimeout || r.Sent != 8 || r.Received != 8 {
-				t.Errorf("Tunnel = %+v, want a timeout after 8 bytes each way", r)
-			}
+				ticker := time.NewTicker(30 * time.Millisecond)
+				defer ticker.Stop()
+				for range 8 {
+					if _, err := nc.Write([]byte("x")); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := io.ReadFull(nc, answer[:1]); err != nil {
+						t.Fatal(err)
+					}
+					<-ticker.C
+				}
+				if _, err := io.ReadAll(nc); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin); took < 300*time.Millisecond {
+					t.Errorf("ended after %v, want no end while bytes pass", took)
+				}
+				if r := <-results; KindOf(r.Err) != KindTimeout || r.Sent != 8 || r.Received != 8 {
+					t.Errorf("Tunnel = %+v, want a timeout after 8 bytes each way", r)
+				}
+			})
 		})
-	})
+	}
 }

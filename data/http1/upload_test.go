@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -74,92 +75,94 @@ func TestUpload(t *testing.T) {
 		t.Cleanup(pool.Close)
 		return start(t, &Server{Clock: clock, plain: plain, Handler: uploadHandler(pool, failures)}), pool
 	}
-	bothWires(t, func(t *testing.T, plain bool) {
-		t.Run("a target that answers while it reads", func(t *testing.T) {
-			failures := make(chan error, 1)
-			addr, pool := open(t, plain, time.Minute, mirror, failures)
-			body := bytes.Repeat([]byte("0123456789abcdef"), size/16)
-			res, err := http.Post("http://"+addr, "", bytes.NewReader(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := io.ReadAll(res.Body)
-			res.Body.Close()
-			if err != nil || !bytes.Equal(got, body) {
-				t.Errorf("got %d bytes, %v, want %d", len(got), err, len(body))
-			}
-			for pool.Idle() != 1 && t.Context().Err() == nil {
-				// The handler gives the connection back after the client has everything.
-			}
-		})
-		t.Run("a target that refuses without reading", func(t *testing.T) {
-			failures := make(chan error, 1)
-			addr, pool := open(t, plain, time.Minute, func(c *Conn) {
-				c.KeepAlive = false
-				reply(c, 413, "too large")
-			}, failures)
-			nc := dial(t, addr)
-			go func() {
-				_, _ = io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
-				_, _ = nc.Write(make([]byte, size)) // it may be cut off
-			}()
-			answer := make([]byte, len("HTTP/1.1 413"))
-			if _, err := io.ReadFull(nc, answer); err != nil || string(answer) != "HTTP/1.1 413" {
-				t.Errorf("answer %q, %v, want a 413", answer, err)
-			}
-			if pool.Idle() != 0 {
-				t.Errorf("Idle = %d, want 0", pool.Idle())
-			}
-		})
-		t.Run("a slow body is not a slow answer", func(t *testing.T) {
-			failures := make(chan error, 1)
-			addr, _ := open(t, plain, 50*time.Millisecond, collect, failures)
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr, &pausedBody{half: 50_000, pause: 200 * time.Millisecond})
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.ContentLength = 100_000
-			res, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer res.Body.Close()
-			if n, err := io.Copy(io.Discard, res.Body); err != nil || n != 100_000 {
-				t.Errorf("got %d bytes, %v, want 100000", n, err)
-			}
-		})
-		t.Run("no answer in time", func(t *testing.T) {
-			failures := make(chan error, 1)
-			addr, _ := open(t, plain, 50*time.Millisecond, func(c *Conn) {
-				for {
-					if _, err := c.NextBody(); err != nil {
-						break
-					}
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			t.Run("a target that answers while it reads", func(t *testing.T) {
+				failures := make(chan error, 1)
+				addr, pool := open(t, plain, time.Minute, mirror, failures)
+				body := bytes.Repeat([]byte("0123456789abcdef"), size/16)
+				res, err := http.Post("http://"+addr, "", bytes.NewReader(body))
+				if err != nil {
+					t.Fatal(err)
 				}
-				_, _ = c.wire.read(c.desk.in) // until the gateway gives up
-				c.Close()
-			}, failures)
-			nc := dial(t, addr)
-			if _, err := io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-failures; describeError(err) != "read head: timeout" {
-				t.Errorf("ReadResponseWhile = %v, want a timeout", err)
-			}
+				got, err := io.ReadAll(res.Body)
+				res.Body.Close()
+				if err != nil || !bytes.Equal(got, body) {
+					t.Errorf("got %d bytes, %v, want %d", len(got), err, len(body))
+				}
+				for pool.Idle() != 1 && t.Context().Err() == nil {
+					runtime.Gosched() // the handler gives the connection back after the client has everything
+				}
+			})
+			t.Run("a target that refuses without reading", func(t *testing.T) {
+				failures := make(chan error, 1)
+				addr, pool := open(t, plain, time.Minute, func(c *Conn) {
+					c.KeepAlive = false
+					reply(c, 413, "too large")
+				}, failures)
+				nc := dial(t, addr)
+				go func() {
+					_, _ = io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+					_, _ = nc.Write(make([]byte, size)) // it may be cut off
+				}()
+				answer := make([]byte, len("HTTP/1.1 413"))
+				if _, err := io.ReadFull(nc, answer); err != nil || string(answer) != "HTTP/1.1 413" {
+					t.Errorf("answer %q, %v, want a 413", answer, err)
+				}
+				if pool.Idle() != 0 {
+					t.Errorf("Idle = %d, want 0", pool.Idle())
+				}
+			})
+			t.Run("a slow body is not a slow answer", func(t *testing.T) {
+				failures := make(chan error, 1)
+				addr, _ := open(t, plain, 50*time.Millisecond, collect, failures)
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr, &pausedBody{half: 50_000, pause: 200 * time.Millisecond})
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.ContentLength = 100_000
+				res, err := http.DefaultClient.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
+				if n, err := io.Copy(io.Discard, res.Body); err != nil || n != 100_000 {
+					t.Errorf("got %d bytes, %v, want 100000", n, err)
+				}
+			})
+			t.Run("no answer in time", func(t *testing.T) {
+				failures := make(chan error, 1)
+				addr, _ := open(t, plain, 50*time.Millisecond, func(c *Conn) {
+					for {
+						if _, err := c.NextBody(); err != nil {
+							break
+						}
+					}
+					_, _ = c.wire.read(c.desk.in) // until the gateway gives up
+					c.Close()
+				}, failures)
+				nc := dial(t, addr)
+				if _, err := io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-failures; describeError(err) != "read head: timeout" {
+					t.Errorf("ReadResponseWhile = %v, want a timeout", err)
+				}
+			})
+			t.Run("a client that goes away", func(t *testing.T) {
+				failures := make(chan error, 1)
+				addr, _ := open(t, plain, time.Minute, collect, failures)
+				nc := dial(t, addr)
+				if _, err := io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello"); err != nil {
+					t.Fatal(err)
+				}
+				if err := nc.CloseWrite(); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-failures; KindOf(err) != KindClosed {
+					t.Errorf("ReadResponseWhile = %v, want closed", err)
+				}
+			})
 		})
-		t.Run("a client that goes away", func(t *testing.T) {
-			failures := make(chan error, 1)
-			addr, _ := open(t, plain, time.Minute, collect, failures)
-			nc := dial(t, addr)
-			if _, err := io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello"); err != nil {
-				t.Fatal(err)
-			}
-			if err := nc.CloseWrite(); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-failures; KindOf(err) != KindClosed {
-				t.Errorf("ReadResponseWhile = %v, want closed", err)
-			}
-		})
-	})
+	}
 }

@@ -58,8 +58,12 @@ type struckError struct{}
 
 func (*struckError) Error() string { return "timed out" }
 
-// failure makes an *Error of what a wire returned.
+// failure makes an *Error of what a wire returned. An end of input is unexpected where
+// it is a failure: it must not look like the end of a body.
 func failure(op Op, err error) *Error {
+	if err == io.EOF { //nolint:errorlint // a wire returns it bare
+		err = io.ErrUnexpectedEOF
+	}
 	return &Error{Op: op, Kind: kindFrom(err), Err: err}
 }
 

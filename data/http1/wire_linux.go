@@ -134,7 +134,8 @@ func (w *rawWire) stepConverse(uintptr) bool {
 		w.verdict = late
 		return true
 	}
-	for {
+	for turns := 0; ; turns++ {
+		yield(turns)
 		p := c.room()
 		n, errno := w.recv(p, 0)
 		if errno == again {

@@ -16,12 +16,8 @@ import (
 	"time"
 )
 
-// bothWires runs a test with the raw wire and with the plain one.
-func bothWires(t *testing.T, test func(t *testing.T, plain bool)) {
-	t.Helper()
-	t.Run("raw", func(t *testing.T) { test(t, false) })
-	t.Run("plain", func(t *testing.T) { test(t, true) })
-}
+// wires are the two kinds of wire, and whether it is the plain one. Every test of the wire runs with both.
+var wires = map[string]bool{"raw": false, "plain": true}
 
 // fastClock ticks every few milliseconds, so that tests of timeouts do not take long.
 func fastClock(t *testing.T) *Clock {
@@ -98,7 +94,8 @@ func statuses(t *testing.T, text string) string {
 		if err != nil {
 			t.Fatalf("response %d in %q: %v", len(codes), text, err)
 		}
-		if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		_, err = io.Copy(io.Discard, res.Body)
+		if res.Body.Close(); err != nil {
 			t.Fatalf("body of response %d in %q: %v", len(codes), text, err)
 		}
 		codes = append(codes, strconv.Itoa(res.StatusCode))
@@ -118,11 +115,11 @@ func reply(c *Conn, status int, body string) {
 
 // echo answers with the method, the target and the body of the request.
 func echo(c *Conn) {
-	text := fmt.Sprintf("%s %s ", c.Request.Method, c.Request.Target)
+	text := fmt.Appendf(nil, "%s %s ", c.Request.Method, c.Request.Target)
 	for {
 		p, err := c.NextBody()
-		text += string(p)
-		if err == io.EOF {
+		text = append(text, p...)
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -140,10 +137,10 @@ func echo(c *Conn) {
 	}
 	if trailers := c.Trailers(); trailers != nil {
 		for i := range trailers.Len() {
-			text += fmt.Sprintf(" %s=%s", trailers.At(i).Name, trailers.At(i).Value)
+			text = fmt.Appendf(text, " %s=%s", trailers.At(i).Name, trailers.At(i).Value)
 		}
 	}
-	reply(c, 200, text)
+	reply(c, 200, string(text))
 }
 
 // ignore answers without looking at the body.
@@ -187,50 +184,54 @@ func TestConversation(t *testing.T) {
 		{"refused version", echo, "GET /x HTTP/2.0\r\n" + host + "\r\n", "505", ""},
 		{"large head", echo, "GET /x HTTP/1.1\r\n" + host + strings.Repeat("X-A: "+long[:6000]+"\r\n", 5) + "\r\n" + get, "200 200", "GET /x "},
 	}
-	bothWires(t, func(t *testing.T, plain bool) {
-		for _, tt := range tests {
-			t.Run(tt.name, func(t *testing.T) {
-				addr := start(t, &Server{Handler: tt.handler, plain: plain})
-				answer := exchange(t, addr, tt.send)
-				if got := statuses(t, answer); got != tt.want {
-					t.Errorf("statuses = %.200q, want %.200q", got, tt.want)
-				}
-				if !strings.HasSuffix(answer, tt.end) {
-					t.Errorf("answer ends with %.100q, want %.100q", answer[max(0, len(answer)-len(tt.end)):], tt.end)
-				}
-			})
-		}
-	})
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			for _, tt := range tests {
+				t.Run(tt.name, func(t *testing.T) {
+					addr := start(t, &Server{Handler: tt.handler, plain: plain})
+					answer := exchange(t, addr, tt.send)
+					if got := statuses(t, answer); got != tt.want {
+						t.Errorf("statuses = %.200q, want %.200q", got, tt.want)
+					}
+					if !strings.HasSuffix(answer, tt.end) {
+						t.Errorf("answer ends with %.100q, want %.100q", answer[max(0, len(answer)-len(tt.end)):], tt.end)
+					}
+				})
+			}
+		})
+	}
 }
 
 func TestEveryCutOfARequestIsTheSame(t *testing.T) {
 	const send = "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nT: 1\r\n\r\n" +
 		"POST /y HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
-	bothWires(t, func(t *testing.T, plain bool) {
-		addr := start(t, &Server{Handler: echo, plain: plain})
-		want := exchange(t, addr, send)
-		var wg sync.WaitGroup
-		for cut := 1; cut < len(send); cut++ {
-			wg.Go(func() {
-				nc := dial(t, addr)
-				if err := nc.SetNoDelay(true); err != nil {
-					t.Error(err)
-				}
-				for _, part := range []string{send[:cut], send[cut:]} {
-					if _, err := io.WriteString(nc, part); err != nil {
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			addr := start(t, &Server{Handler: echo, plain: plain})
+			want := exchange(t, addr, send)
+			var wg sync.WaitGroup
+			for cut := 1; cut < len(send); cut++ {
+				wg.Go(func() {
+					nc := dial(t, addr)
+					if err := nc.SetNoDelay(true); err != nil {
 						t.Error(err)
 					}
-				}
-				if err := nc.CloseWrite(); err != nil {
-					t.Error(err)
-				}
-				if got, err := io.ReadAll(nc); err != nil || string(got) != want || want == "" {
-					t.Errorf("cut at %d: %q, %v, want %q", cut, got, err, want)
-				}
-			})
-		}
-		wg.Wait()
-	})
+					for _, part := range []string{send[:cut], send[cut:]} {
+						if _, err := io.WriteString(nc, part); err != nil {
+							t.Error(err)
+						}
+					}
+					if err := nc.CloseWrite(); err != nil {
+						t.Error(err)
+					}
+					if got, err := io.ReadAll(nc); err != nil || string(got) != want || want == "" {
+						t.Errorf("cut at %d: %q, %v, want %q", cut, got, err, want)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
 }
 
 func TestTimeouts(t *testing.T) {
@@ -243,51 +244,55 @@ func TestTimeouts(t *testing.T) {
 		{"body too slow", "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab", "408"},
 		{"chunks too slow", "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "408"},
 	}
-	bothWires(t, func(t *testing.T, plain bool) {
-		for _, tt := range tests {
-			t.Run(tt.name, func(t *testing.T) {
-				addr := start(t, &Server{Handler: echo, plain: plain, IdleTimeout: wait, HeadTimeout: wait, ReadTimeout: wait})
-				nc := dial(t, addr)
-				begin := time.Now()
-				if _, err := io.WriteString(nc, tt.send); err != nil {
-					t.Fatal(err)
-				}
-				answer, err := io.ReadAll(nc)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := statuses(t, string(answer)); got != tt.want {
-					t.Errorf("statuses = %q, want %q", got, tt.want)
-				}
-				if took := time.Since(begin); took < wait {
-					t.Errorf("closed after %v, want at least %v", took, wait)
-				}
-			})
-		}
-	})
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			for _, tt := range tests {
+				t.Run(tt.name, func(t *testing.T) {
+					addr := start(t, &Server{Handler: echo, plain: plain, IdleTimeout: wait, HeadTimeout: wait, ReadTimeout: wait})
+					nc := dial(t, addr)
+					begin := time.Now()
+					if _, err := io.WriteString(nc, tt.send); err != nil {
+						t.Fatal(err)
+					}
+					answer, err := io.ReadAll(nc)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := statuses(t, string(answer)); got != tt.want {
+						t.Errorf("statuses = %q, want %q", got, tt.want)
+					}
+					if took := time.Since(begin); took < wait {
+						t.Errorf("closed after %v, want at least %v", took, wait)
+					}
+				})
+			}
+		})
+	}
 }
 
 func TestSlowReaderTimesOut(t *testing.T) {
-	bothWires(t, func(t *testing.T, plain bool) {
-		failed := make(chan error, 1)
-		addr := start(t, &Server{plain: plain, SendTimeout: 60 * time.Millisecond, Handler: func(c *Conn) {
-			piece := make([]byte, 1<<20)
-			for {
-				if err := c.FlushWith(piece); err != nil {
-					failed <- err
-					c.Close()
-					return
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			failed := make(chan error, 1)
+			addr := start(t, &Server{plain: plain, SendTimeout: 60 * time.Millisecond, Handler: func(c *Conn) {
+				piece := make([]byte, 1<<20)
+				for {
+					if err := c.FlushWith(piece); err != nil {
+						failed <- err
+						c.Close()
+						return
+					}
 				}
+			}})
+			nc := dial(t, addr)
+			if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+				t.Fatal(err)
 			}
-		}})
-		nc := dial(t, addr)
-		if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		if err := <-failed; KindOf(err) != KindTimeout {
-			t.Errorf("FlushWith = %v, want a timeout", err)
-		}
-	})
+			if err := <-failed; KindOf(err) != KindTimeout {
+				t.Errorf("FlushWith = %v, want a timeout", err)
+			}
+		})
+	}
 }
 
 // TestBigBodiesBothWays sends large bodies through a proxy of two connections while reading slowly.
@@ -296,31 +301,33 @@ func TestBigBodiesBothWays(t *testing.T) {
 	body := bytes.Repeat([]byte("0123456789abcde\n"), size/16)
 	for _, chunked := range []bool{false, true} {
 		t.Run(fmt.Sprintf("chunked=%v", chunked), func(t *testing.T) {
-			bothWires(t, func(t *testing.T, plain bool) {
-				clock := fastClock(t)
-				origin := start(t, &Server{Clock: clock, plain: plain, Handler: collect})
-				pool := NewPool(PoolOptions{Address: origin, Clock: clock, plain: plain})
-				defer pool.Close()
-				front := start(t, &Server{Clock: clock, plain: plain, Handler: proxyHandler(pool)})
-				for range 2 {
-					var r io.Reader = bytes.NewReader(body)
-					if chunked {
-						r = io.MultiReader(r) // hides the length
+			for wire, plain := range wires {
+				t.Run(wire, func(t *testing.T) {
+					clock := fastClock(t)
+					origin := start(t, &Server{Clock: clock, plain: plain, Handler: collect})
+					pool := NewPool(PoolOptions{Address: origin, Clock: clock, plain: plain})
+					defer pool.Close()
+					front := start(t, &Server{Clock: clock, plain: plain, Handler: proxyHandler(pool)})
+					for range 2 {
+						var r io.Reader = bytes.NewReader(body)
+						if chunked {
+							r = io.MultiReader(r) // hides the length
+						}
+						res, err := http.Post("http://"+front+"/x", "", r)
+						if err != nil {
+							t.Fatal(err)
+						}
+						got, err := io.ReadAll(res.Body)
+						res.Body.Close()
+						if err != nil || !bytes.Equal(got, body) {
+							t.Fatalf("got %d bytes back, %v, want %d", len(got), err, len(body))
+						}
 					}
-					res, err := http.Post("http://"+front+"/x", "", r)
-					if err != nil {
-						t.Fatal(err)
+					if pool.Idle() != 1 {
+						t.Errorf("%d idle connections, want 1", pool.Idle())
 					}
-					got, err := io.ReadAll(res.Body)
-					res.Body.Close()
-					if err != nil || !bytes.Equal(got, body) {
-						t.Fatalf("got %d bytes back, %v, want %d", len(got), err, len(body))
-					}
-				}
-				if pool.Idle() != 1 {
-					t.Errorf("%d idle connections, want 1", pool.Idle())
-				}
-			})
+				})
+			}
 		})
 	}
 }
@@ -332,7 +339,7 @@ func collect(c *Conn) {
 	for {
 		p, err := c.NextBody()
 		body = append(body, p...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -354,81 +361,86 @@ func collect(c *Conn) {
 }
 
 func TestShutdown(t *testing.T) {
-	bothWires(t, func(t *testing.T, plain bool) {
-		entered, leave := make(chan bool), make(chan bool)
-		s := &Server{plain: plain, Handler: func(c *Conn) {
-			if string(c.Request.Path) == "/slow" {
-				entered <- true
-				<-leave
-				c.KeepAlive = c.KeepAlive && !c.server.closing.Load()
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			entered, leave := make(chan bool), make(chan bool)
+			s := &Server{plain: plain, Handler: func(c *Conn) {
+				if string(c.Request.Path) == "/slow" {
+					entered <- true
+					<-leave
+					c.KeepAlive = c.KeepAlive && !c.server.closing.Load()
+				}
+				reply(c, 200, "ok")
+			}}
+			addr := start(t, s)
+			idle, busy := dial(t, addr), dial(t, addr)
+			for _, send := range []struct {
+				nc   net.Conn
+				path string
+			}{{idle, "/"}, {busy, "/slow"}} {
+				if _, err := io.WriteString(send.nc, "GET "+send.path+" HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+					t.Fatal(err)
+				}
 			}
-			reply(c, 200, "ok")
-		}}
-		addr := start(t, s)
-		idle, busy := dial(t, addr), dial(t, addr)
-		for _, send := range []struct {
-			nc   net.Conn
-			path string
-		}{{idle, "/"}, {busy, "/slow"}} {
-			if _, err := io.WriteString(send.nc, "GET "+send.path+" HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			first := make([]byte, len("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+			if _, err := io.ReadFull(idle, first); err != nil {
 				t.Fatal(err)
 			}
-		}
-		if _, err := http.ReadResponse(bufio.NewReader(io.LimitReader(idle, int64(len("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")))), nil); err != nil {
-			t.Fatal(err)
-		}
-		<-entered
-		if st := s.Stats(); st.Active != 2 || st.Writing < 1 || st.Requests != 2 || st.Accepted != 2 {
-			t.Errorf("Stats = %+v, want 2 active, 2 requests", st)
-		}
-		done := make(chan error)
-		go func() { done <- s.Shutdown(context.Background()) }()
-		if rest, err := io.ReadAll(idle); err != nil || len(rest) != 0 {
-			t.Errorf("idle connection: %q, %v, want it closed", rest, err)
-		}
-		select {
-		case err := <-done:
-			t.Fatalf("Shutdown = %v before the request was answered", err)
-		default:
-		}
-		close(leave)
-		if answer, err := io.ReadAll(busy); err != nil || !strings.Contains(string(answer), "Connection: close") {
-			t.Errorf("busy connection: %q, %v, want an answer and a close", answer, err)
-		}
-		if err := <-done; err != nil {
-			t.Errorf("Shutdown = %v", err)
-		}
-		if st := s.Stats(); st.Active != 0 || st.Requests != 2 {
-			t.Errorf("Stats = %+v, want none active, 2 requests", st)
-		}
-	})
+			<-entered
+			if st := s.Stats(); st.Active != 2 || st.Writing < 1 || st.Requests != 2 || st.Accepted != 2 {
+				t.Errorf("Stats = %+v, want 2 active, 2 requests", st)
+			}
+			done := make(chan error)
+			go func() { done <- s.Shutdown(context.Background()) }()
+			if rest, err := io.ReadAll(idle); err != nil || len(rest) != 0 {
+				t.Errorf("idle connection: %q, %v, want it closed", rest, err)
+			}
+			select {
+			case err := <-done:
+				t.Fatalf("Shutdown = %v before the request was answered", err)
+			default:
+			}
+			close(leave)
+			if answer, err := io.ReadAll(busy); err != nil || !strings.Contains(string(answer), "Connection: close") {
+				t.Errorf("busy connection: %q, %v, want an answer and a close", answer, err)
+			}
+			if err := <-done; err != nil {
+				t.Errorf("Shutdown = %v", err)
+			}
+			if st := s.Stats(); st.Active != 0 || st.Requests != 2 {
+				t.Errorf("Stats = %+v, want none active, 2 requests", st)
+			}
+		})
+	}
 }
 
 func TestShutdownGivesUp(t *testing.T) {
-	bothWires(t, func(t *testing.T, plain bool) {
-		entered := make(chan bool)
-		s := &Server{plain: plain, Handler: func(c *Conn) {
-			entered <- true
-			if _, err := c.NextBody(); err == nil {
-				t.Error("NextBody succeeded after Shutdown")
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			entered := make(chan bool)
+			s := &Server{plain: plain, Handler: func(c *Conn) {
+				entered <- true
+				if _, err := c.NextBody(); err == nil {
+					t.Error("NextBody succeeded after Shutdown")
+				}
+				c.Close()
+			}}
+			addr := start(t, s)
+			nc := dial(t, addr)
+			if _, err := io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"); err != nil {
+				t.Fatal(err)
 			}
-			c.Close()
-		}}
-		addr := start(t, s)
-		nc := dial(t, addr)
-		if _, err := io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		<-entered
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("Shutdown = %v, want %v", err, context.Canceled)
-		}
-		if _, err := io.ReadAll(nc); err != nil {
-			t.Errorf("read: %v, want the end", err)
-		}
-	})
+			<-entered
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("Shutdown = %v, want %v", err, context.Canceled)
+			}
+			if _, err := io.ReadAll(nc); err != nil {
+				t.Errorf("read: %v, want the end", err)
+			}
+		})
+	}
 }
 
 // TestLoad runs many requests over many connections on two processors: none may be lost, and no
@@ -439,41 +451,43 @@ func TestLoad(t *testing.T) {
 		total = 10_000
 	}
 	const conns = 64
-	bothWires(t, func(t *testing.T, plain bool) {
-		clock := fastClock(t)
-		origin := start(t, &Server{Clock: clock, plain: plain, MaxRequests: 1 << 30, Handler: ignore})
-		pool := NewPool(PoolOptions{Address: origin, Clock: clock, plain: plain})
-		defer pool.Close()
-		front := start(t, &Server{Clock: clock, plain: plain, MaxRequests: 1 << 30, Handler: proxyHandler(pool)})
-		want := "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n/x"
-		var wg sync.WaitGroup
-		begin := time.Now()
-		took := make([]time.Duration, conns)
-		for i := range conns {
-			nc := dial(t, front)
-			_ = nc.SetDeadline(time.Now().Add(2 * time.Minute))
-			wg.Go(func() {
-				answer := make([]byte, len(want))
-				for range total / conns {
-					if _, err := io.WriteString(nc, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
-						t.Error(err)
-						return
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			clock := fastClock(t)
+			origin := start(t, &Server{Clock: clock, plain: plain, MaxRequests: 1 << 30, Handler: ignore})
+			pool := NewPool(PoolOptions{Address: origin, Clock: clock, plain: plain})
+			defer pool.Close()
+			front := start(t, &Server{Clock: clock, plain: plain, MaxRequests: 1 << 30, Handler: proxyHandler(pool)})
+			want := "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n/x"
+			var wg sync.WaitGroup
+			begin := time.Now()
+			took := make([]time.Duration, conns)
+			for i := range conns {
+				nc := dial(t, front)
+				_ = nc.SetDeadline(time.Now().Add(2 * time.Minute))
+				wg.Go(func() {
+					answer := make([]byte, len(want))
+					for range total / conns {
+						if _, err := io.WriteString(nc, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+							t.Error(err)
+							return
+						}
+						if _, err := io.ReadFull(nc, answer); err != nil || string(answer) != want {
+							t.Errorf("answer %q, %v", answer, err)
+							return
+						}
 					}
-					if _, err := io.ReadFull(nc, answer); err != nil || string(answer) != want {
-						t.Errorf("answer %q, %v", answer, err)
-						return
-					}
-				}
-				took[i] = time.Since(begin)
-			})
-		}
-		wg.Wait()
-		fastest, slowest := took[0], took[0]
-		for _, d := range took {
-			fastest, slowest = min(fastest, d), max(slowest, d)
-		}
-		if fastest < slowest/4 {
-			t.Errorf("one connection was done after %v, another after %v", fastest, slowest)
-		}
-	})
+					took[i] = time.Since(begin)
+				})
+			}
+			wg.Wait()
+			fastest, slowest := took[0], took[0]
+			for _, d := range took {
+				fastest, slowest = min(fastest, d), max(slowest, d)
+			}
+			if fastest < slowest/4 {
+				t.Errorf("one connection was done after %v, another after %v", fastest, slowest)
+			}
+		})
+	}
 }
