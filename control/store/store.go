@@ -106,7 +106,9 @@ type Reader interface {
 	// exists all the while exactly once, whatever is written in between.
 	List(ctx context.Context, q Query) (Page, error)
 	// Each calls f with every row of a kind, by ascending id, as they were at
-	// one moment. An error of f ends it and is returned.
+	// one moment. An error of f ends it and is returned. To read more meanwhile,
+	// f uses the Reader of a View or the Tx; it must not call the Store, whose
+	// connections are counted.
 	Each(ctx context.Context, kind string, f func(Row) error) error
 	// Tags returns one page of uses of tags.
 	Tags(ctx context.Context, q TagQuery) (TagPage, error)

@@ -123,7 +123,8 @@ func TestOldRevisionsAreForgotten(t *testing.T) {
 	for n := range 10 {
 		_, err := s.Write(t.Context(), "", func(tx store.Tx) error {
 			for i := range each {
-				if err := tx.Insert(row("services", fmt.Sprint(n, "-", i), fmt.Sprint(n, "-", i))); err != nil {
+				p := store.Put{Row: store.Row{Kind: "services", ID: fmt.Sprint(n, "-", i), Doc: []byte("{}")}}
+				if err := tx.Insert(p); err != nil {
 					return err
 				}
 			}

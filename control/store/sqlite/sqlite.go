@@ -69,7 +69,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("open store: %w", explain(err, file))
+			err = explain(err, file)
 		}
 	}()
 	// Both are for the whole process. The first halves the time of a commit and
