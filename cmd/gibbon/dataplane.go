@@ -17,7 +17,6 @@ import (
 	"gibbon/data/router"
 	"gibbon/data/snapshot"
 	"gibbon/entity"
-	"gibbon/schema"
 	"gibbon/settings"
 	"gibbon/telemetry"
 )
@@ -105,11 +104,14 @@ func resolverOptions(s *settings.Settings, log *slog.Logger) resolver.Options {
 // write that made it returns.
 func (d *dataPlane) follow(ctx context.Context, db store.Store, kinds entity.Kinds) error {
 	var changes []snapshot.Change
+	loaders := make(map[string]entity.Loader, len(kinds))
 	for _, kind := range kinds {
+		load := kind.NewLoader()
+		loaders[kind.Name] = load
 		err := db.Each(ctx, kind.Name, func(row store.Row) error {
-			e, err := decode(kind, row.Doc)
+			e, err := load(row.Doc)
 			if err != nil {
-				return err
+				return fmt.Errorf("stored %s: %w", row.ID, err)
 			}
 			changes = append(changes, snapshot.Change{Kind: kind.Name, ID: row.ID, Entity: e})
 			return nil
@@ -123,10 +125,10 @@ func (d *dataPlane) follow(ctx context.Context, db store.Store, kinds entity.Kin
 		changes := make([]snapshot.Change, 0, len(r.Changes))
 		for _, c := range r.Changes {
 			change := snapshot.Change{Kind: c.Kind, ID: c.ID}
-			if kind := kinds.Of(c.Kind); kind != nil && c.After != nil {
-				e, err := decode(kind, c.After)
+			if load := loaders[c.Kind]; load != nil && c.After != nil {
+				e, err := load(c.After)
 				if err != nil {
-					d.log.Error("a change is not applied", "revision", r.Number, "error", err)
+					d.log.Error("a change is not applied", "revision", r.Number, "kind", c.Kind, "id", c.ID, "error", err)
 					continue
 				}
 				change.Entity = e
@@ -136,14 +138,6 @@ func (d *dataPlane) follow(ctx context.Context, db store.Store, kinds entity.Kin
 		d.apply(changes)
 	})
 	return nil
-}
-
-func decode(kind *entity.Kind, doc []byte) (entity.Entity, error) {
-	e := kind.New()
-	if err := schema.Load(doc, e); err != nil {
-		return nil, fmt.Errorf("stored %s: %w", kind.Name, err)
-	}
-	return e, nil
 }
 
 func (d *dataPlane) apply(changes []snapshot.Change) {

@@ -87,7 +87,7 @@ func (x *exchange) try() error {
 		var reused bool
 		var err error
 		if again {
-			up, err = pool.Dial(timeout)
+			up, err = pool.Dial(x.conn.Hint(), timeout)
 		} else {
 			up, reused, err = pool.Get(x.conn.Hint(), timeout)
 		}
