@@ -131,7 +131,7 @@ func (c *commandLine) checkCommand() *cobra.Command {
 				return err
 			}
 			for _, name := range s.Unused() {
-				fmt.Fprintf(c.stderr, "%s has no effect\n", name)
+				c.remark("%s has no effect", name)
 			}
 			c.print("configuration at %s is valid", args[0])
 			return nil

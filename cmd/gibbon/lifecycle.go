@@ -116,7 +116,7 @@ func (c *commandLine) reloadCommand() *cobra.Command {
 			if current, err := settings.LoadSaved(next.SavedFile()); err == nil {
 				for _, change := range current.Changes(next) {
 					if !change.Live {
-						fmt.Fprintf(c.stderr, "%s changes at the next 'gibbon restart' only\n", change.Name)
+						c.remark("%s changes at the next 'gibbon restart' only", change.Name)
 					}
 				}
 			}

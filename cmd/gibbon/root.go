@@ -45,9 +45,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "Error: %v\n", err)
+	c.remark("Error: %v", err)
 	if h, ok := errors.AsType[hintedError](err); ok {
-		fmt.Fprintf(stderr, "\n  %s\n", strings.ReplaceAll(h.hint, "\n", "\n  "))
+		c.remark("\n  %s", strings.ReplaceAll(h.hint, "\n", "\n  "))
 	}
 	return 1
 }
@@ -149,11 +149,16 @@ func (c *commandLine) running() (*settings.Settings, error) {
 // say prints what is done, with --v and --vv.
 func (c *commandLine) say(format string, args ...any) {
 	if c.verbose || c.debug {
-		fmt.Fprintf(c.stderr, format+"\n", args...)
+		c.remark(format, args...)
 	}
 }
 
-// print prints a result.
+// remark prints a line that is no result.
+func (c *commandLine) remark(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.stderr, format+"\n", args...) // nowhere else to tell
+}
+
+// print prints a line of the result.
 func (c *commandLine) print(format string, args ...any) {
-	fmt.Fprintf(c.stdout, format+"\n", args...)
+	_, _ = fmt.Fprintf(c.stdout, format+"\n", args...) // nowhere else to tell
 }

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"time"
 
 	"gibbon/settings"
 	"gibbon/telemetry"
@@ -55,7 +56,11 @@ func (c *commandLine) runNode(s *settings.Settings, screen io.Writer, ready func
 		l.error.Warn("a setting has no effect", "name", name)
 	}
 
-	n := node{c, s, l, make(chan *settings.Settings, 1), make(chan struct{})}
+	n := node{
+		command: c, current: s, logs: l, lock: lock,
+		reloads: make(chan *settings.Settings, 1), quit: make(chan struct{}), ended: make(chan struct{}),
+	}
+	defer close(n.ended)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go n.follow(ctx, signals, stop)
@@ -88,8 +93,10 @@ type node struct {
 	command *commandLine
 	current *settings.Settings
 	logs    *logs
+	lock    *pidFile
 	reloads chan *settings.Settings
-	quit    chan struct{}
+	quit    chan struct{} // closed by QUIT
+	ended   chan struct{} // closed when serve has returned
 }
 
 // follow obeys signals until ctx ends.
@@ -117,9 +124,26 @@ func (n *node) follow(ctx context.Context, signals <-chan os.Signal, stop func()
 			n.logs.error.Log(ctx, telemetry.LevelNotice, "stopping", "signal", s.String())
 			signal.Reset(syscall.SIGINT, syscall.SIGTERM) // the next one ends the process as it is
 			stop()
+			n.cutOff()
 			return
 		}
 	}
+}
+
+// stopWithin is how long serve may take to return after it was told to stop.
+const stopWithin = 3 * time.Second
+
+// cutOff ends the process when serve does not return in time. What was acknowledged is on
+// disk, and the logs lose nothing.
+func (n *node) cutOff() {
+	select {
+	case <-n.ended:
+		return
+	case <-time.After(stopWithin):
+	}
+	n.logs.error.Warn("stopped by force: something did not end in time")
+	_ = errors.Join(n.logs.close(), n.lock.release()) // nobody is left to tell
+	os.Exit(1)
 }
 
 // reloadFile is where 'gibbon reload' leaves the settings that it has read.

@@ -13,7 +13,8 @@ import (
 )
 
 // writeScreen says what runs, what listens where and what to try next.
-func writeScreen(w io.Writer, s *settings.Settings, open []listening) {
+func writeScreen(to io.Writer, s *settings.Settings, open []listening) {
+	w := new(strings.Builder)
 	fmt.Fprintf(w, "Gibbon %s runs in %s (process %d).\n\n", version, s.Prefix, os.Getpid())
 	purposes := map[string]string{
 		"proxy":  "clients connect here",
@@ -52,7 +53,8 @@ Try it, with any web server of yours in place of httpbin.org:
   curl %[2]s/example
 `, admin, proxy)
 	}
-	fmt.Fprint(w, "\nCtrl-C stops it; 'gibbon quit' lets running requests finish first.\n")
+	w.WriteString("\nCtrl-C stops it; 'gibbon quit' lets running requests finish first.\n")
+	_, _ = io.WriteString(to, w.String()) // whoever started it may have gone
 }
 
 // reachable returns the first plain listener of that name, as this machine reaches it.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -47,6 +50,7 @@ func TestScripts(t *testing.T) {
 			"until":  until,
 			"signal": signalNode,
 			"log":    waitForLog,
+			"hold":   hold,
 		},
 	})
 }
@@ -102,4 +106,20 @@ func waitForLog(ts *testscript.TestScript, _ bool, args []string) {
 		text, err := os.ReadFile(ts.MkAbs(args[1]))
 		return err == nil && pattern.Match(text)
 	})
+}
+
+// hold begins a request to the Admin API, of which the rest never comes.
+func hold(ts *testscript.TestScript, _ bool, _ []string) {
+	addr := ts.Getenv("ADDR") + ":8001"
+	conn, err := net.Dial("tcp", addr)
+	ts.Check(err)
+	ts.Defer(func() { _ = conn.Close() })
+	_, err = io.WriteString(conn, "POST /services HTTP/1.1\r\nHost: "+addr+"\r\nContent-Type: application/json\r\n"+
+		"Expect: 100-continue\r\nContent-Length: 100\r\n\r\n")
+	ts.Check(err)
+	line, err := bufio.NewReader(conn).ReadString('\n') // now the request is being read
+	ts.Check(err)
+	if !strings.Contains(line, " 100 ") {
+		ts.Fatalf("unexpected answer %q", line)
+	}
 }

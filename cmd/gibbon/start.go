@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -86,7 +87,7 @@ func (c *commandLine) detach() error {
 	if err != nil {
 		return fmt.Errorf("detach: %w", err)
 	}
-	defer reading.Close()
+	defer func() { _ = reading.Close() }() // only read
 	args := []string{"start", "--ready-fd=3"}
 	if c.conf != "" {
 		args = append(args, "-c", c.conf)
@@ -128,10 +129,9 @@ func (c *commandLine) detach() error {
 // detachedOutput is where a detached process prints to: the screen when a log goes there,
 // else nowhere; a crash leaves its trace in the error log.
 func detachedOutput(s *settings.Settings) (stdout, stderr *os.File, err error) {
-	for _, path := range []string{s.ProxyAccessLog.Path, s.AdminAccessLog.Path, s.StatusAccessLog.Path, s.ProxyErrorLog.Path} {
-		if onScreen(path) {
-			return os.Stdout, os.Stderr, nil
-		}
+	paths := []string{s.ProxyAccessLog.Path, s.AdminAccessLog.Path, s.StatusAccessLog.Path, s.ProxyErrorLog.Path}
+	if slices.ContainsFunc(paths, onScreen) {
+		return os.Stdout, os.Stderr, nil
 	}
 	if s.ProxyErrorLog.Path == "" {
 		return nil, nil, nil
