@@ -42,6 +42,9 @@ func (c *Conn) firstBytes() error {
 	if c.filled > 0 {
 		return c.Flush()
 	}
+	if err := c.verify(); err != nil {
+		return err
+	}
 	out := c.Out
 	c.Out = out[:0]
 	if cap(out) > keepSize {

@@ -41,6 +41,7 @@ type Conn struct {
 	wantBig    bool    // the last read filled its buffer
 	upload     *upload // of a request whose body is sent while its response is read
 	answered   bool    // a response, interim ones included, came since Pool.Get
+	unverified bool    // it was idle, and nobody has looked whether it is still good
 
 	closed    bool // Close was called
 	lingers   bool // what the client still sends is to be read before closing
@@ -150,6 +151,9 @@ func (c *Conn) Flush() error {
 
 // FlushWith writes Out and then p, in one system call where possible, and empties Out. p is not kept.
 func (c *Conn) FlushWith(p []byte) error {
+	if err := c.verify(); err != nil {
+		return err
+	}
 	out := c.Out
 	c.Out = out[:0]
 	if cap(out) > keepSize {
@@ -159,6 +163,20 @@ func (c *Conn) FlushWith(p []byte) error {
 		e := failure(OpWrite, err)
 		e.Stale = c.stale(e.Kind)
 		return e
+	}
+	return nil
+}
+
+// verify looks, once before the first write, whether a connection that was idle is still open and
+// silent. Bytes that came unasked for would pass for the response to the next request,
+// which belongs to somebody else. On a plain wire that cannot be told.
+func (c *Conn) verify() error {
+	if !c.unverified {
+		return nil
+	}
+	c.unverified = false
+	if c.wire.pending() {
+		return &Error{Op: OpWrite, Kind: KindClosed, Stale: true, Unsent: true}
 	}
 	return nil
 }

@@ -72,7 +72,10 @@ type Error struct {
 	// its peer before the first byte of a response: the request may be sent once more
 	// on a new connection, for the peer had most likely closed before it came.
 	Stale bool
-	Err   error // the cause, or nil
+	// Unsent is set, besides Stale, when that was seen before anything of the request was
+	// sent: then it may be sent again whatever its method.
+	Unsent bool
+	Err    error // the cause, or nil
 }
 
 // Error describes operation, kind and cause.

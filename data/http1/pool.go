@@ -90,7 +90,7 @@ func (c *Conn) lend(hint uint32) {
 	c.sit()
 	c.answered = false
 	c.readTimeout, c.writeTimeout = c.pool.ReadTimeout, c.pool.WriteTimeout
-	c.life.Add(1 << 2)
+	c.unverified = c.life.Add(1<<2)>>2 > 1
 }
 
 // Dial is Get without a look at the idle connections.

@@ -274,6 +274,39 @@ func TestPool(t *testing.T) {
 				}
 				c.Close()
 			})
+			t.Run("one on which something came unasked for is stale", func(t *testing.T) {
+				if plain {
+					t.Skip("only the raw wire can see that")
+				}
+				put := make(chan bool)
+				addr := scripted(t, func(_, n int) (string, bool) {
+					if n > 0 {
+						<-put
+					}
+					return answer, n > 0
+				})
+				p := NewPool(PoolOptions{Address: addr, Clock: newClock(time.Hour)}) // which sweeps nothing
+				defer p.Close()
+				c := get(t, p, false)
+				_ = ask(c, "GET")
+				// A second request makes the target send a response that nobody waits for.
+				c.Out = append(c.Out, "GET / HTTP/1.1\r\n\r\n"...)
+				if err := c.Flush(); err != nil {
+					t.Fatal(err)
+				}
+				p.Put(c)
+				close(put)
+				for p.Idle() == 1 && c.Alive() {
+					runtime.Gosched()
+				}
+				c = get(t, p, true)
+				c.Out = append(c.Out, "POST / HTTP/1.1\r\n\r\n"...)
+				err := c.ReadResponse([]byte("POST"))
+				if e, ok := errors.AsType[*Error](err); !ok || !e.Stale || !e.Unsent {
+					t.Errorf("ReadResponse = %v, want stale and unsent", err)
+				}
+				c.Close()
+			})
 			t.Run("a new one that the target closes is not", func(t *testing.T) {
 				p := open(t, PoolOptions{}, func(int, int) (string, bool) { return "", true })
 				c := get(t, p, false)

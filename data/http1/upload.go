@@ -25,6 +25,9 @@ func (c *Conn) ReadResponseWhile(method []byte, from *Conn, send func() error) e
 	c.sit()
 	c.carry()
 	c.Response = &c.desk.res
+	if err := c.verify(); err != nil {
+		return err
+	}
 	u := &upload{from: from, done: make(chan struct{})}
 	c.upload = u
 	go func() {
