@@ -17,6 +17,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -88,7 +89,10 @@ func (o *options) prepare() error {
 		return errors.New("two cores are needed: one for the proxy, one for the load")
 	}
 	if os.Getenv("BENCH_PINNED") == "" { // once more, pinned from the first thread on
-		taskset := "/usr/bin/taskset"
+		taskset, err := exec.LookPath("taskset")
+		if err != nil {
+			return err
+		}
 		arguments := append([]string{"taskset", "-c", strconv.Itoa(runtime.NumCPU() - 1)}, os.Args...)
 		return syscall.Exec(taskset, arguments, append(os.Environ(), "BENCH_PINNED=1"))
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,7 +78,7 @@ func origins(t *testing.T, names ...string) map[string]*origin.Server {
 	if !gateway.Supported() {
 		t.Skip("needs the loopback addresses 127.0.0.0/8")
 	}
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "gibbon-conformance.lock"), os.O_CREATE|os.O_RDWR, 0o666)
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "gibbon-conformance-"+strconv.Itoa(os.Getuid())+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
