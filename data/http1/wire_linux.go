@@ -371,10 +371,19 @@ func (w *rawWire) peer() PeerState {
 	switch {
 	case errno == again || n > 0:
 		return PeerOpen
-	case errno == 0:
+	case errno == 0 && !w.reset():
 		return PeerHalfClosed
 	}
 	return PeerGone
+}
+
+// reset reports whether the connection was reset after its peer had closed, which a read does not show any more.
+func (w *rawWire) reset() bool {
+	const tcpClose = 7 // TCP_CLOSE in the kernel; the first byte of struct tcp_info is the state
+	var state [1]byte
+	size := uint32(len(state))
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, w.fd, syscall.IPPROTO_TCP, syscall.TCP_INFO, uintptr(unsafe.Pointer(&state)), uintptr(unsafe.Pointer(&size)), 0)
+	return errno == 0 && state[0] == tcpClose
 }
 
 func (w *rawWire) pending() bool {
