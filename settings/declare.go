@@ -211,7 +211,7 @@ func (s *Settings) dns() []*property {
 	d := &s.DNS
 	return []*property{
 		list("dns_resolver", &d.Servers).doc("Name servers as ip or ip:port; those of /etc/resolv.conf when empty."),
-		text("dns_hostsfile", &d.HostsFile).byDefault("/etc/hosts").live().doc("File with names that need no server. Read at the start and at a reload."),
+		text("dns_hostsfile", &d.HostsFile).byDefault("/etc/hosts").doc("File with names that need no server. It is watched: changes hold at once."),
 		list("dns_order", &d.Order).byDefault("LAST,SRV,A,CNAME").oneOf("LAST", "SRV", "A", "AAAA", "CNAME").
 			doc("Types to ask for, in order. LAST is the type that the name had last time. AAAA must be named to be used."),
 		validTTL("dns_valid_ttl", d).doc("Seconds that an answer is valid, whatever it says itself."),

@@ -203,11 +203,11 @@ func TestChangesTellWhatIsLive(t *testing.T) {
 
 func TestAdoptTakesLiveChangesOnly(t *testing.T) {
 	old := mustLoad(t, "pg_port = 5433")
-	adopted, err := old.Adopt(mustLoad(t, "log_level = debug\nproxy_listen = off\ndns_hostsfile = /h"))
+	adopted, err := old.Adopt(mustLoad(t, "log_level = debug\nproxy_listen = off"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if adopted.LogLevel != "debug" || adopted.DNS.HostsFile != "/h" || adopted.Postgres.Port != 5433 || len(adopted.ProxyListen) != 2 {
+	if adopted.LogLevel != "debug" || adopted.Postgres.Port != 5433 || len(adopted.ProxyListen) != 2 {
 		t.Errorf("adopted %+v", adopted)
 	}
 }

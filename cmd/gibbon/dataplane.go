@@ -146,11 +146,6 @@ func (d *dataPlane) apply(changes []snapshot.Change) {
 	}
 }
 
-// reload takes over the settings that can change while the gateway runs.
-func (d *dataPlane) reload(*settings.Settings) {
-	d.log.Info("settings reloaded")
-}
-
 func (d *dataPlane) close() {
 	if d.registry != nil {
 		d.registry.Close()

@@ -48,11 +48,11 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 		case <-ctx.Done():
 			return g.stop(ctx)
 		case <-options.quit:
-			return g.stop(context.WithoutCancel(ctx))
+			return g.stop(ctx) // a signal that says "at once" still ends it
 		case err := <-g.failed:
 			return err
-		case next := <-options.reload:
-			data.reload(next)
+		case <-options.reload:
+			// What can change live is in force already: the log level, and the files that are watched.
 		}
 	}
 }
@@ -133,7 +133,7 @@ func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options
 }
 
 func (g *gateway) listenHTTP(ctx context.Context, name, property string, l settings.Listener, h http.Handler) error {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Address())
+	ln, err := http1.Listen(ctx, l.Address(), http1.ListenOptions{})
 	if err != nil {
 		return listenError(name, property, l, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 )
 
 // ListenOptions are what Listen sets on the socket.
@@ -16,7 +17,7 @@ type ListenOptions struct {
 // probes: the timeouts of the Server find dead peers.
 func Listen(ctx context.Context, addr string, opts ListenOptions) (net.Listener, error) {
 	config := net.ListenConfig{KeepAlive: -1, Control: controlListener(opts)}
-	l, err := config.Listen(ctx, "tcp", addr)
+	l, err := config.Listen(ctx, network(addr), addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
@@ -27,4 +28,15 @@ func Listen(ctx context.Context, addr string, opts ListenOptions) (net.Listener,
 		}
 	}
 	return l, nil
+}
+
+// network is the one that addr belongs to: 0.0.0.0 is every IPv4 address, not every
+// address as "tcp" takes it.
+func network(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
+			return "tcp4"
+		}
+	}
+	return "tcp"
 }

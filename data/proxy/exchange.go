@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -151,16 +152,29 @@ func (x *exchange) understand() bool {
 		x.trustForwarded()
 	}
 	path, err := router.Normalize(x.pathBuffer[:0], r.Path)
+	if err == nil && bytes.IndexByte(r.Path, '%') >= 0 {
+		// A target that decodes more than the router does must not be led out of its root.
+		var decoded []byte
+		decoded, err = router.Decode(x.fwdBuffer[:0], r.Path)
+		x.fwdBuffer = larger(x.fwdBuffer, decoded, r.Path)
+	}
 	if err != nil {
 		x.conn.KeepAlive = false
 		x.fail(400, statusMessage(400), ReasonBadPath, raisedByLayer)
 		return false
 	}
-	if len(path) > 0 && cap(path) > cap(x.pathBuffer) && &path[0] != &r.Path[0] {
-		x.pathBuffer = path[:0]
-	}
+	x.pathBuffer = larger(x.pathBuffer, path, r.Path)
 	x.path = path
 	return true
+}
+
+// larger returns the memory of buffer, or that of result when it had to grow. A result that is still
+// the input is not ours to keep.
+func larger(buffer, result, input []byte) []byte {
+	if cap(result) > cap(buffer) && len(result) > 0 && &result[0] != &input[0] {
+		return result[:0]
+	}
+	return buffer
 }
 
 // findRoute matches the request against the routing table.

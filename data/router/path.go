@@ -17,7 +17,7 @@ var ErrPath = errors.New("malformed path")
 // A path that is normal already is returned as it is: the usual case, which
 // copies nothing. Otherwise the result is written over dst, which grows when it
 // is too small and must not overlap raw. A path that does not begin with a
-// slash, a broken escape and NUL give [ErrPath].
+// slash, dots that lead above the root, a broken escape and NUL give [ErrPath].
 func Normalize(dst, raw []byte) ([]byte, error) {
 	return normalize(dst, raw, &reserved)
 }
@@ -86,27 +86,36 @@ func normalize(dst, raw []byte, keep *charset) ([]byte, error) {
 			out = append(out, c)
 			continue
 		}
-		if out, segment = closeSegment(out, segment); segment < len(out) {
+		out, segment = closeSegment(out, segment)
+		if segment == aboveRoot {
+			return nil, ErrPath
+		}
+		if segment < len(out) {
 			out = append(out, '/')
 			segment = len(out)
 		}
 	}
-	out, _ = closeSegment(out, segment)
+	if out, segment = closeSegment(out, segment); segment == aboveRoot {
+		return nil, ErrPath
+	}
 	return out, nil
 }
 
+// aboveRoot takes the place of where a segment begins when dots lead out of the path.
+const aboveRoot = -1
+
 // closeSegment looks at the last segment of out, which begins at start, and
 // resolves it when it is one of dots. It returns the path and where its last
-// segment begins then; that segment is empty when nothing is left of it.
+// segment begins then, or aboveRoot; that segment is empty when nothing is left of it.
 func closeSegment(out []byte, start int) ([]byte, int) {
 	switch string(out[start:]) {
 	case ".":
 		return out[:start], start
 	case "..":
-		out = out[:start]
-		if start > 1 {
-			start = bytes.LastIndexByte(out[:start-1], '/') + 1
+		if start <= 1 {
+			return out, aboveRoot
 		}
+		start = bytes.LastIndexByte(out[:start-1], '/') + 1
 		return out[:start], start
 	}
 	return out, start

@@ -25,8 +25,11 @@ func TestNormalize(t *testing.T) {
 		{"two dots", "/a/b/../c", "/a/c", ""},
 		{"two dots at the end", "/a/b/..", "/a/", ""},
 		{"dots after a doubled slash", "/a//../b", "/b", ""},
-		{"not above the root", "/../../a", "/a", ""},
-		{"only dots", "/..", "/", ""},
+		{"above the root", "/../a", "!", "!"},
+		{"above the root at the end", "/a/../..", "!", "!"},
+		{"above the root by an escaped slash", "/..%2fa", "/..%2Fa", "!"},
+		{"only dots", "/..", "!", "!"},
+		{"back to the root", "/a/..", "/", ""},
 		{"escaped dots", "/a/%2e%2E/b", "/b", ""},
 		{"half escaped dots", "/a/.%2e/b/%2e", "/b/", ""},
 		{"escaped slash is not one", "/a%2fb/..", "/", "/a/"},
@@ -242,7 +245,10 @@ func slowNormalize(raw string, keepReserved bool) string {
 		case s == "" && !last:
 			continue
 		case s == "..":
-			out = out[:max(len(out)-1, 0)]
+			if len(out) == 0 {
+				return "!"
+			}
+			out = out[:len(out)-1]
 			s = ""
 		case s == ".":
 			s = ""
