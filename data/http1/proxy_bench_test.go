@@ -2,6 +2,7 @@ package http1
 
 import (
 	"context"
+	"net"
 	"os"
 	"testing"
 	"time"
@@ -117,5 +118,53 @@ func TestMeasuredProxy(t *testing.T) {
 	}
 	if err := s.Serve(l); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// BenchmarkProxiedRequest passes requests of 16 clients through a proxy in this process. Clients and origin
+// are in it too: compare its results with each other only.
+func BenchmarkProxiedRequest(b *testing.B) {
+	for wire, plain := range wires {
+		b.Run("wire="+wire, func(b *testing.B) {
+			clock := NewClock()
+			defer clock.Close()
+			var addrs []string
+			var pool *Pool
+			for _, handler := range []func(*Conn){fixed, func(c *Conn) { proxyHandler(pool)(c) }} {
+				s := &Server{Clock: clock, plain: plain, MaxRequests: 1 << 30, Handler: handler}
+				l, err := Listen(b.Context(), "127.0.0.1:0", ListenOptions{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				addrs = append(addrs, l.Addr().String())
+				if pool == nil {
+					pool = NewPool(PoolOptions{Address: addrs[0], Clock: clock, plain: plain})
+				}
+				go func() { _ = s.Serve(l) }()
+				defer l.Close()
+			}
+			defer pool.Close()
+			b.ReportAllocs()
+			b.SetParallelism(8)
+			b.RunParallel(func(pb *testing.PB) {
+				nc, err := net.Dial("tcp", addrs[1])
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				defer nc.Close()
+				request, answer := []byte(typicalHead), make([]byte, 4096)
+				for pb.Next() {
+					if _, err := nc.Write(request); err != nil {
+						b.Error(err)
+						return
+					}
+					if _, err := nc.Read(answer); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
 	}
 }
