@@ -1,98 +1,69 @@
 package telemetry
 
 import (
-	"bufio"
-	"math"
-	"strconv"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // The types of metric families.
 const (
-	counter   = "counter"
-	gauge     = "gauge"
-	histogram = "histogram"
+	counter   = prometheus.CounterValue
+	gauge     = prometheus.GaugeValue
+	histogram = prometheus.UntypedValue // of a distribution, which has a type of its own
 )
 
 // A label is a name, which is ours, and a value, which may be anybody's.
 type label struct{ name, value string }
 
-// An exposition writes Prometheus' text format, version 0.0.4. Errors stay in w.
+// An exposition hands samples to the library that prints them.
 type exposition struct {
-	w    *bufio.Writer
-	line []byte // reused
+	out  chan<- prometheus.Metric
+	kind prometheus.ValueType
+	name string
+	help string
 }
 
 // family begins a family. Its samples follow before the next one begins.
-func (e *exposition) family(name, kind, help string) {
-	e.line = append(e.line[:0], "# HELP "...)
-	e.line = append(append(e.line, name...), ' ')
-	e.line = append(append(e.line, help...), "\n# TYPE "...)
-	e.line = append(append(e.line, name...), ' ')
-	e.line = append(append(e.line, kind...), '\n')
-	_, _ = e.w.Write(e.line) // Flush reports it
+func (e *exposition) family(name string, kind prometheus.ValueType, help string) {
+	e.name, e.kind, e.help = name, kind, help
 }
 
-// sample writes one line.
-func (e *exposition) sample(name string, value float64, labels ...label) {
-	e.write(name, "", value, labels, "")
+func (e *exposition) describe(labels []label) (*prometheus.Desc, []string) {
+	names, values := make([]string, len(labels)), make([]string, len(labels))
+	for i, l := range labels {
+		names[i], values[i] = l.name, l.value
+	}
+	return prometheus.NewDesc(e.name, e.help, names, nil), values
 }
 
-// distribution writes a histogram in milliseconds. One without any value is left out.
-func (e *exposition) distribution(name string, d *distribution, labels ...label) {
+// sample adds one value to the family.
+func (e *exposition) sample(value float64, labels ...label) {
+	desc, values := e.describe(labels)
+	m, err := prometheus.NewConstMetric(desc, e.kind, value, values...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(desc, err)
+	}
+	e.out <- m
+}
+
+// distribution adds a histogram in milliseconds. One without any value is left out.
+func (e *exposition) distribution(d *distribution, labels ...label) {
 	count := d.count()
 	if count == 0 {
 		return
 	}
+	buckets := make(map[float64]uint64, len(d.bounds))
 	var below int64
 	for i, bound := range d.bounds {
 		below += d.buckets[i]
-		e.write(name, "_bucket", float64(below), labels, strconv.FormatInt(bound, 10))
+		buckets[float64(bound)] = uint64(below)
 	}
-	e.write(name, "_bucket", float64(count), labels, "+Inf")
-	e.write(name, "_count", float64(count), labels, "")
-	e.write(name, "_sum", float64(d.sum)/float64(time.Millisecond), labels, "")
-}
-
-func (e *exposition) write(name, suffix string, value float64, labels []label, le string) {
-	e.line = append(append(e.line[:0], name...), suffix...)
-	separator := byte('{')
-	for _, l := range labels {
-		e.line = append(e.line, separator)
-		e.line = append(append(e.line, l.name...), `="`...)
-		e.line = append(appendLabel(e.line, l.value), '"')
-		separator = ','
+	desc, values := e.describe(labels)
+	sum := float64(d.sum) / float64(time.Millisecond)
+	m, err := prometheus.NewConstHistogram(desc, uint64(count), sum, buckets, values...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(desc, err)
 	}
-	if le != "" {
-		e.line = append(e.line, separator)
-		e.line = append(append(append(e.line, `le="`...), le...), '"')
-		separator = ','
-	}
-	if separator == ',' {
-		e.line = append(e.line, '}')
-	}
-	e.line = append(e.line, ' ')
-	if value == math.Trunc(value) && math.Abs(value) < 1<<53 {
-		e.line = strconv.AppendInt(e.line, int64(value), 10)
-	} else {
-		e.line = strconv.AppendFloat(e.line, value, 'g', -1, 64)
-	}
-	_, _ = e.w.Write(append(e.line, '\n')) // Flush reports it
-}
-
-// appendLabel escapes what would end a label's value or its line.
-func appendLabel(dst []byte, value string) []byte {
-	for i := range len(value) {
-		switch c := value[i]; c {
-		case '\\':
-			dst = append(dst, `\\`...)
-		case '"':
-			dst = append(dst, `\"`...)
-		case '\n':
-			dst = append(dst, `\n`...)
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return dst
+	e.out <- m
 }

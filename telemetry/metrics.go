@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"bufio"
 	"cmp"
 	"iter"
 	"maps"
@@ -9,7 +8,12 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // MetricsOptions say what Metrics cannot count itself. All functions may be nil.
@@ -85,39 +89,53 @@ func (m *Metrics) Reason(code string) *Counter {
 	return c
 }
 
-// Handler serves /metrics in Prometheus' text format.
+// Handler serves /metrics in Prometheus' text format, together with what every dashboard expects of a
+// process written in Go.
 func (m *Metrics) Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		e := exposition{w: bufio.NewWriterSize(w, 32<<10)}
-		m.write(&e)
-		_ = e.w.Flush() // whoever scrapes is gone: nobody to tell
-	})
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	h := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(plainText{w}, r) })
 }
 
-// write prints every family, each in one piece, as the format wants it.
-func (m *Metrics) write(e *exposition) {
+// plainText gives the text format the Content-Type that the reference sends.
+type plainText struct{ http.ResponseWriter }
+
+// Write implements [http.ResponseWriter].
+func (w plainText) Write(p []byte) (int, error) {
+	if h := w.Header(); strings.HasPrefix(h.Get("Content-Type"), "text/plain") {
+		h.Set("Content-Type", "text/plain; charset=UTF-8")
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Describe implements [prometheus.Collector]. It names nothing beforehand: which series there are
+// follows from the configuration.
+func (m *Metrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements [prometheus.Collector].
+func (m *Metrics) Collect(out chan<- prometheus.Metric) {
+	e := &exposition{out: out}
 	m.writeNode(e)
 	m.writeRoutes(e)
 	m.writeTargets(e)
 	m.writeHealth(e)
 	m.writeReasons(e)
-	writeProcess(e)
 }
 
 func (m *Metrics) writeNode(e *exposition) {
 	node := label{"node_id", m.options.NodeID}
 	e.family("kong_node_info", gauge, "Says that the node is there, and its version.")
-	e.sample("kong_node_info", 1, node, label{"version", m.options.Kong})
+	e.sample(1, node, label{"version", m.options.Kong})
 	e.family("gibbon_build_info", gauge, "Version of the program.")
-	e.sample("gibbon_build_info", 1, label{"version", m.options.Version}, label{"go", runtime.Version()})
+	e.sample(1, label{"version", m.options.Version}, label{"go", runtime.Version()})
 	if m.options.Reachable != nil {
 		reachable := 0.0
 		if m.options.Reachable() {
 			reachable = 1
 		}
 		e.family("kong_datastore_reachable", gauge, "1 when the store answers, 0 when not.")
-		e.sample("kong_datastore_reachable", reachable)
+		e.sample(reachable)
 	}
 	if m.options.Connections != nil {
 		c, http := m.options.Connections(), label{"subsystem", "http"}
@@ -134,14 +152,14 @@ func (m *Metrics) writeNode(e *exposition) {
 			{"waiting", c.Waiting},
 			{"writing", c.Writing},
 		} {
-			e.sample("kong_nginx_connections_total", float64(s.n), node, http, label{"state", s.state})
+			e.sample(float64(s.n), node, http, label{"state", s.state})
 		}
 		e.family("kong_nginx_requests_total", gauge, "Requests since the start, also those that matched no route.")
-		e.sample("kong_nginx_requests_total", float64(c.Requests), node, http)
+		e.sample(float64(c.Requests), node, http)
 	}
 	if m.options.Dropped != nil {
 		e.family("gibbon_access_log_dropped_total", counter, "Access log entries lost because the disk was too slow or failed.")
-		e.sample("gibbon_access_log_dropped_total", float64(m.options.Dropped()))
+		e.sample(float64(m.options.Dropped()))
 	}
 }
 
@@ -161,7 +179,7 @@ func (m *Metrics) writeRoutes(e *exposition) {
 			if code&byProxy != 0 {
 				source = "service"
 			}
-			e.sample("kong_http_requests_total", float64(codes[code]), label{"service", r.names[0]}, label{"route", r.names[1]},
+			e.sample(float64(codes[code]), label{"service", r.names[0]}, label{"route", r.names[1]},
 				label{"code", strconv.Itoa(int(code & 0xffff))}, label{"source", source}, workspace, label{"consumer", ""})
 		}
 	}
@@ -172,8 +190,8 @@ func (m *Metrics) writeRoutes(e *exposition) {
 		r.cells.each(func(c *routeCell) { in, out, used = in+c.ingress.Load(), out+c.egress.Load(), true })
 		if used {
 			service, route, consumer := label{"service", r.names[0]}, label{"route", r.names[1]}, label{"consumer", ""}
-			e.sample("kong_bandwidth_bytes", float64(out), service, route, label{"direction", "egress"}, workspace, consumer)
-			e.sample("kong_bandwidth_bytes", float64(in), service, route, label{"direction", "ingress"}, workspace, consumer)
+			e.sample(float64(out), service, route, label{"direction", "egress"}, workspace, consumer)
+			e.sample(float64(in), service, route, label{"direction", "ingress"}, workspace, consumer)
 		}
 	}
 	for _, h := range []struct {
@@ -198,7 +216,7 @@ func (m *Metrics) writeRoutes(e *exposition) {
 		for _, r := range routes {
 			d := distribution{bounds: h.bounds}
 			r.cells.each(func(c *routeCell) { h.add(&d, c) })
-			e.distribution(h.name, &d, label{"service", r.names[0]}, label{"route", r.names[1]}, workspace)
+			e.distribution(&d, label{"service", r.names[0]}, label{"route", r.names[1]}, workspace)
 		}
 	}
 }
@@ -210,7 +228,7 @@ func (m *Metrics) writeTargets(e *exposition) {
 		codes := make(map[uint32]int64)
 		t.cells.each(func(c *targetCell) { c.codes.addTo(codes) })
 		for _, code := range slices.Sorted(maps.Keys(codes)) {
-			e.sample("gibbon_target_requests_total", float64(codes[code]),
+			e.sample(float64(codes[code]),
 				label{"upstream", t.names[0]}, label{"target", t.names[1]}, label{"code", strconv.Itoa(int(code))})
 		}
 	}
@@ -220,7 +238,7 @@ func (m *Metrics) writeTargets(e *exposition) {
 			var n int64
 			t.cells.each(func(c *targetCell) { n += c.failures[kind].Load() })
 			if n > 0 {
-				e.sample("gibbon_target_failures_total", float64(n),
+				e.sample(float64(n),
 					label{"upstream", t.names[0]}, label{"target", t.names[1]}, label{"kind", kind.String()})
 			}
 		}
@@ -229,7 +247,7 @@ func (m *Metrics) writeTargets(e *exposition) {
 	for _, t := range targets {
 		d := distribution{bounds: requestBounds[:]}
 		t.cells.each(func(c *targetCell) { d.add(&c.latency.sum, c.latency.buckets[:]) })
-		e.distribution("gibbon_target_latency_ms", &d, label{"upstream", t.names[0]}, label{"target", t.names[1]})
+		e.distribution(&d, label{"upstream", t.names[0]}, label{"target", t.names[1]})
 	}
 }
 
@@ -244,7 +262,7 @@ func (m *Metrics) writeHealth(e *exposition) {
 			if h.State == state {
 				value = 1
 			}
-			e.sample("kong_upstream_target_health", value, label{"upstream", h.Upstream}, label{"target", h.Target},
+			e.sample(value, label{"upstream", h.Upstream}, label{"target", h.Target},
 				label{"address", h.Address}, label{"state", state}, label{"subsystem", "http"})
 		}
 	}
@@ -256,6 +274,6 @@ func (m *Metrics) writeReasons(e *exposition) {
 	m.mu.Unlock()
 	e.family("gibbon_errors_total", counter, "Answers that the gateway made itself, by reason.")
 	for _, code := range slices.Sorted(maps.Keys(reasons)) {
-		e.sample("gibbon_errors_total", float64(reasons[code].Value()), label{"reason", code})
+		e.sample(float64(reasons[code].Value()), label{"reason", code})
 	}
 }
