@@ -94,20 +94,23 @@ func (x *exchange) try() error {
 		if err != nil {
 			return err
 		}
-		if reused && !x.request.Idempotent() && !up.Alive() {
-			up.Close()
-			continue
-		}
 		up.SetTimeouts(x.service.ReadTimeout, x.service.WriteTimeout)
 		if err = x.converse(up); err == nil {
 			x.upstream = up
 			return nil
 		}
 		up.Close()
-		if !reused || !errors.Is(err, http1.ErrStale) || !x.request.Idempotent() || x.upload == streamed {
+		if !reused || !x.mayGoOutAgain(err) {
 			return err
 		}
 	}
+}
+
+// mayGoOutAgain reports whether a request that failed on a reused connection may be sent on a new one:
+// nothing of it was sent, or nothing came back and the method allows it.
+func (x *exchange) mayGoOutAgain(err error) bool {
+	e, ok := errors.AsType[*http1.Error](err)
+	return ok && x.upload != streamed && (e.Unsent || e.Stale && x.request.Idempotent())
 }
 
 // converse sends the request on up and reads the head of the final answer.
@@ -169,7 +172,7 @@ func (x *exchange) failureOf(err error) failure {
 	if !ok {
 		return failure{kind: telemetry.FailureSend, reason: ReasonInternal, status: 502}
 	}
-	sent := e.Op != http1.OpDial && e.Op != http1.OpHandshake
+	sent := e.Op != http1.OpDial && e.Op != http1.OpHandshake && !e.Unsent
 	f := failure{status: 502, repeatable: (!sent || x.request.Idempotent()) && x.upload != streamed}
 	timeout := e.Kind == http1.KindTimeout
 	if timeout {
