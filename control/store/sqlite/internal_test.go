@@ -175,11 +175,6 @@ func TestRevisionsFoundAfterAFailureAreTold(t *testing.T) {
 func TestConcurrentWritesShareCommits(t *testing.T) {
 	s := openTest(t)
 	const writers = 50
-	waiting := func() int {
-		s.turn.mu.Lock()
-		defer s.turn.mu.Unlock()
-		return len(s.turn.queue)
-	}
 	first := s.batch
 	var all sync.WaitGroup
 	_, err := s.Write(t.Context(), "", func(tx store.Tx) error {
@@ -190,7 +185,7 @@ func TestConcurrentWritesShareCommits(t *testing.T) {
 				}
 			})
 		}
-		for waiting() < writers { // they come on their own
+		for s.turn.Waiting() < writers { // they come on their own
 			runtime.Gosched()
 		}
 		return tx.SetParameter("a", "b")
@@ -245,39 +240,6 @@ func TestQueryPlans(t *testing.T) {
 		}, "EXPLAIN QUERY PLAN "+text, make([]any, strings.Count(text, "?"))...)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// Damaged links are noticed or read as others; they never cause a panic.
-func TestLinks(t *testing.T) {
-	p := store.Put{
-		Keys: []store.Key{{Name: "name", Value: "a\x00b"}, {Name: "long", Value: strings.Repeat("x", 300)}},
-		Refs: []store.Ref{{Field: "service", Kind: "services", ID: "1", Cascade: true}, {Field: "x"}},
-		Tags: []string{"a", "", "é"},
-	}
-	links := appendLinks(nil, &p)
-	var got store.Put
-	if err := readLinks(links, &got); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(p, got); diff != "" {
-		t.Errorf("links (-want +got):\n%s", diff)
-	}
-	for i := range links {
-		if readLinks(links[:i], new(store.Put)) == nil {
-			t.Errorf("links cut after %d bytes are accepted", i)
-		}
-		for _, b := range []byte{0, 1, 0x7f, 0x80, 0xff} {
-			damaged := bytes.Clone(links)
-			damaged[i] = b
-			var first, second store.Put
-			if readLinks(damaged, &first) != nil {
-				continue
-			}
-			if err := readLinks(appendLinks(nil, &first), &second); err != nil || !cmp.Equal(first, second) {
-				t.Errorf("byte %d = %#x: read as %+v, then as %+v (error %v)", i, b, first, second, err)
-			}
 		}
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"modernc.org/sqlite"
 
 	"gibbon/control/store"
+	"gibbon/control/store/turn"
 )
 
 // maxReaders is how many connections for reading there are at most.
@@ -42,7 +43,7 @@ type Store struct {
 	now  func() time.Time
 	lock *os.File
 
-	turn   turn // guards writer, batch and last
+	turn   turn.Turn // guards writer, batch and last
 	writer *writer
 	batch  *batch
 	last   int64 // number of the newest committed revision
@@ -157,19 +158,19 @@ func (s *Store) tell(r store.Revision) {
 
 // Close waits for running calls and closes the file.
 func (s *Store) Close() error {
-	for s.turn.take(context.Background()) != nil { // refused for the sake of a Write
+	for s.turn.Take(context.Background()) != nil { // refused for the sake of a Write
 		if s.closed.Load() {
 			return nil
 		}
 	}
-	defer s.turn.release()
+	defer s.turn.Release()
 	if s.batch.open { // others wait for the commit
 		s.finish(nil)
 	}
 	if s.closed.Swap(true) {
 		return nil
 	}
-	s.turn.refuse(store.ErrClosed)
+	s.turn.Refuse(store.ErrClosed)
 	for range maxReaders {
 		s.reading <- struct{}{}
 	}

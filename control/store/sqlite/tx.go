@@ -133,7 +133,7 @@ func (t tables) Stored(kind, id string) (store.Put, bool, error) {
 	if !found || err != nil {
 		return store.Put{}, false, err
 	}
-	if err := readLinks(links, &p); err != nil {
+	if err := rules.ReadLinks(links, &p); err != nil {
 		return store.Put{}, false, t.tx.fail(fmt.Errorf("%w: %s is damaged, put a backup in its place (%s %q: %w)",
 			store.ErrUnavailable, t.tx.store.file, kind, id, err))
 	}
@@ -181,7 +181,7 @@ func (t tables) Save(p store.Put, old *store.Put) error {
 	} else {
 		old = new(store.Put)
 	}
-	if err := t.tx.exec(text, p.Revision, p.Order, p.Expires, appendLinks(nil, &p), p.Doc, p.Kind, p.ID); err != nil {
+	if err := t.tx.exec(text, p.Revision, p.Order, p.Expires, rules.AppendLinks(nil, &p), p.Doc, p.Kind, p.ID); err != nil {
 		return err
 	}
 	if slices.Equal(p.Keys, old.Keys) && slices.Equal(p.Refs, old.Refs) && slices.Equal(p.Tags, old.Tags) && p.Order == old.Order {

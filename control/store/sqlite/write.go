@@ -36,7 +36,7 @@ func (s *Store) write(ctx context.Context, actor string, f func(*tx) error) (sto
 	if err := s.ready(ctx); err != nil {
 		return store.Revision{}, err
 	}
-	if err := s.turn.take(ctx); err != nil {
+	if err := s.turn.Take(ctx); err != nil {
 		return store.Revision{}, err
 	}
 	b := s.batch
@@ -115,7 +115,7 @@ func (s *Store) begin(ctx context.Context) error {
 		s.writer.reset()
 	}
 	if err = s.writer.explain(err); errors.Is(err, store.ErrUnavailable) {
-		s.turn.refuse(err) // they would only wait for the same
+		s.turn.Refuse(err) // they would only wait for the same
 	}
 	return err
 }
@@ -191,10 +191,10 @@ func (s *Store) undo(t *tx) {
 
 // pass gives the turn to the next Write, or commits and gives it up.
 func (s *Store) pass() {
-	if s.batch.members < maxBatch && s.turn.handOver() {
+	if s.batch.members < maxBatch && s.turn.HandOver() {
 		return
 	}
-	defer s.turn.release()
+	defer s.turn.Release()
 	if s.batch.open {
 		s.finish(nil)
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package rules
 
 import (
 	"encoding/binary"
@@ -7,9 +7,9 @@ import (
 	"gibbon/control/store"
 )
 
-// appendLinks encodes the keys, references and tags of p for the column links:
+// AppendLinks encodes the keys, references and tags of p, for a store to keep beside a row:
 // three lists of strings, each string preceded by its length.
-func appendLinks(b []byte, p *store.Put) []byte {
+func AppendLinks(b []byte, p *store.Put) []byte {
 	b = binary.AppendUvarint(b, uint64(len(p.Keys)))
 	for _, key := range p.Keys {
 		b = appendStrings(b, key.Name, key.Value)
@@ -33,8 +33,8 @@ func appendStrings(b []byte, list ...string) []byte {
 	return b
 }
 
-// readLinks decodes what appendLinks made into p.
-func readLinks(b []byte, p *store.Put) error {
+// ReadLinks decodes what AppendLinks made into p.
+func ReadLinks(b []byte, p *store.Put) error {
 	r := &linkReader{rest: b}
 	for range r.count() {
 		p.Keys = append(p.Keys, store.Key{Name: r.string(), Value: r.string()})
@@ -46,7 +46,7 @@ func readLinks(b []byte, p *store.Put) error {
 		p.Tags = append(p.Tags, r.string())
 	}
 	if r.broken || len(r.rest) > 0 {
-		return errors.New("column links is damaged")
+		return errors.New("the links of a row are damaged")
 	}
 	return nil
 }

@@ -1,4 +1,5 @@
-package sqlite
+// Package turn lets one goroutine at a time go on, in the order of asking.
+package turn
 
 import (
 	"context"
@@ -6,8 +7,9 @@ import (
 	"sync"
 )
 
-// A turn belongs to one goroutine at a time, in the order of asking.
-type turn struct {
+// A Turn belongs to one goroutine at a time, in the order of asking. The zero
+// Turn is free.
+type Turn struct {
 	mu    sync.Mutex // guards all below
 	taken bool
 	queue []*waiter
@@ -18,9 +20,9 @@ type waiter struct {
 	err  error
 }
 
-// take waits for the turn. After an error the caller does not have it. Who gets
+// Take waits for the turn. After an error the caller does not have it. Who gets
 // the turn although ctx ended meanwhile has it all the same.
-func (t *turn) take(ctx context.Context) error {
+func (t *Turn) Take(ctx context.Context) error {
 	t.mu.Lock()
 	if !t.taken {
 		t.taken = true
@@ -47,14 +49,14 @@ func (t *turn) take(ctx context.Context) error {
 	return w.err
 }
 
-// handOver gives the turn to the next in the queue, if there is one.
-func (t *turn) handOver() bool {
+// HandOver gives the turn to the next in the queue, if there is one.
+func (t *Turn) HandOver() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.next()
 }
 
-func (t *turn) next() bool {
+func (t *Turn) next() bool {
 	if len(t.queue) == 0 {
 		return false
 	}
@@ -63,15 +65,22 @@ func (t *turn) next() bool {
 	return true
 }
 
-// release gives the turn to the next in the queue or to nobody.
-func (t *turn) release() {
+// Release gives the turn to the next in the queue or to nobody.
+func (t *Turn) Release() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.taken = t.next()
 }
 
-// refuse sends all who wait away with err.
-func (t *turn) refuse(err error) {
+// Waiting returns how many wait for the turn.
+func (t *Turn) Waiting() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.queue)
+}
+
+// Refuse sends all who wait away with err.
+func (t *Turn) Refuse(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, w := range t.queue {
