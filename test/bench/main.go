@@ -43,8 +43,8 @@ func main() {
 	var o options
 	var seconds float64
 	flag.StringVar(&o.gibbon, "gibbon", "bin/gibbon", "the program")
-	flag.IntVar(&o.rounds, "rounds", 7, "rounds")
-	flag.Float64Var(&seconds, "seconds", 4, "length of one measurement")
+	flag.IntVar(&o.rounds, "rounds", 15, "rounds")
+	flag.Float64Var(&seconds, "seconds", 2, "length of one measurement")
 	flag.IntVar(&o.connections, "connections", 64, "keep-alive connections")
 	flag.IntVar(&o.idle, "idle", 10_000, "idle connections for the memory figure, 0 for none")
 	flag.IntVar(&o.routes, "routes", 1000, "routes")
@@ -132,33 +132,23 @@ func peers(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	samples := map[string][]sample{}
-	idle := map[string]float64{}
-	for round := range o.rounds {
-		half := 0.0
-		// nginx goes first in a round only every third time.
-		for i := range all {
-			p := all[(i+round)%len(all)]
-			one, err := measureOne(ctx, l, p, s, o)
-			if err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
-			}
-			samples[p.name] = append(samples[p.name], one)
-			if p.name == nginx {
-				half = one.rate / 2
-			}
-			fmt.Fprintf(os.Stderr, "round %d  %-8s %6.2f µs CPU/request  %7.0f requests/s  %d failures\n", round+1, p.name, float64(one.cpu.Nanoseconds())/1e3, one.rate, one.failures)
+	running := map[string]*process{}
+	for _, p := range all {
+		proxy, stop, err := started(ctx, p, s)
+		defer stop()
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		for i := range all {
-			p := all[(i+round)%len(all)]
-			if err := measureHalf(ctx, l, p, s, o, half, &samples[p.name][round]); err != nil {
-				return fmt.Errorf("%s at half load: %w", p.name, err)
-			}
-		}
+		running[p.name] = proxy
 	}
+	samples, err := rounds(l, all, running, o)
+	if err != nil {
+		return err
+	}
+	idle := map[string]float64{}
 	if o.idle > 0 {
 		for _, p := range all {
-			if idle[p.name], err = measureIdle(ctx, l, p, s, o); err != nil {
+			if idle[p.name], err = measureIdle(l, p, running[p.name], o); err != nil {
 				return fmt.Errorf("%s with idle connections: %w", p.name, err)
 			}
 		}
@@ -166,75 +156,85 @@ func peers(ctx context.Context, o options) error {
 	return report(ctx, o, all, samples, idle)
 }
 
-// started runs use with a proxy in a new directory.
-func started(ctx context.Context, p proxy, s setting, use func(*process) error) error {
+// rounds measures each proxy twice a round; who is first changes.
+func rounds(l *loop, all []proxy, running map[string]*process, o options) (map[string][]sample, error) {
+	samples := map[string][]sample{}
+	for round := range o.rounds {
+		half := 0.0
+		for i := range all {
+			p := all[(i+round)%len(all)]
+			one, err := measureOne(l, p, running[p.name], o)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			samples[p.name] = append(samples[p.name], one)
+			if p.name == nginx {
+				half = one.rate / 2
+			}
+			fmt.Fprintf(os.Stderr, "round %d  %-8s %6.2f µs CPU/request  %7.0f requests/s  %d failures\n",
+				round+1, p.name, float64(one.cpu.Nanoseconds())/1e3, one.rate, one.failures)
+		}
+		for i := range all {
+			p := all[(i+round)%len(all)]
+			one := &samples[p.name][round]
+			r, err := l.run(p.address, o.connections, half, o.length/4, o.length, func() {})
+			if err != nil {
+				return nil, fmt.Errorf("%s at half load: %w", p.name, running[p.name].failed(err))
+			}
+			one.p50, one.p99 = r.p50, r.p99
+			one.failures += r.failures
+		}
+	}
+	return samples, nil
+}
+
+// started starts a proxy in a new directory; stop ends it and removes that.
+func started(ctx context.Context, p proxy, s setting) (running *process, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "bench-"+p.name+"-")
 	if err != nil {
-		return err
+		return nil, func() {}, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // in the temporary directory anyway
-	running, err := p.start(ctx, dir, s)
-	if running != nil {
-		defer running.stop()
-	}
+	running, err = p.start(ctx, dir, s)
+	return running, func() {
+		if running != nil {
+			running.stop()
+		}
+		_ = os.RemoveAll(dir) // in the temporary directory anyway
+	}, err
+}
+
+func measureOne(l *loop, p proxy, running *process, o options) (one sample, err error) {
+	var marks []usage
+	r, err := l.run(p.address, o.connections, 0, o.length/4, o.length, func() {
+		if u, err := measureTree(running.Process.Pid); err == nil {
+			marks = append(marks, u)
+		}
+	})
 	if err != nil {
-		return err
+		return one, running.failed(err)
 	}
-	return use(running)
-}
-
-func measureOne(ctx context.Context, l *loop, p proxy, s setting, o options) (one sample, err error) {
-	err = started(ctx, p, s, func(running *process) error {
-		var marks []usage
-		r, err := l.run(p.address, o.connections, 0, o.length/4, o.length, func() {
-			if u, err := measureTree(running.Process.Pid); err == nil {
-				marks = append(marks, u)
-			}
-		})
-		if err != nil {
-			return running.failed(err)
-		}
-		if len(marks) != 2 {
-			return running.failed(errors.New("it ended under load"))
-		}
-		one = sample{
-			cpu: (marks[1].cpu - marks[0].cpu) / time.Duration(r.requests), memory: marks[1].memory,
-			rate: float64(r.requests) / r.elapsed.Seconds(), failures: r.failures,
-		}
-		return nil
-	})
-	return one, err
-}
-
-func measureHalf(ctx context.Context, l *loop, p proxy, s setting, o options, rate float64, one *sample) error {
-	return started(ctx, p, s, func(running *process) error {
-		r, err := l.run(p.address, o.connections, rate, o.length/4, o.length, func() {})
-		if err != nil {
-			return running.failed(err)
-		}
-		one.p50, one.p99 = r.p50, r.p99
-		one.failures += r.failures
-		return nil
-	})
+	if len(marks) != 2 {
+		return one, running.failed(errors.New("it ended under load"))
+	}
+	return sample{
+		cpu: (marks[1].cpu - marks[0].cpu) / time.Duration(r.requests), memory: marks[1].memory,
+		rate: float64(r.requests) / r.elapsed.Seconds(), failures: r.failures,
+	}, nil
 }
 
 // measureIdle is the memory that one more idle connection costs.
-func measureIdle(ctx context.Context, l *loop, p proxy, s setting, o options) (perIdle float64, err error) {
-	err = started(ctx, p, s, func(running *process) error {
-		if err := l.fill(p.address, 100); err != nil { // what is allocated once
-			return running.failed(err)
-		}
-		before, err := measureTree(running.Process.Pid)
-		if err != nil {
-			return err
-		}
-		if err := l.fill(p.address, o.idle); err != nil {
-			return running.failed(err)
-		}
-		after, err := measureTree(running.Process.Pid)
-		perIdle = float64(after.memory-before.memory) / float64(o.idle)
-		l.hangUp()
-		return err
-	})
-	return perIdle, err
+func measureIdle(l *loop, p proxy, running *process, o options) (perIdle float64, err error) {
+	defer l.hangUp()
+	if err := l.fill(p.address, 100); err != nil { // what is allocated once
+		return 0, running.failed(err)
+	}
+	before, err := measureTree(running.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	if err := l.fill(p.address, o.idle); err != nil {
+		return 0, running.failed(err)
+	}
+	after, err := measureTree(running.Process.Pid)
+	return float64(after.memory-before.memory) / float64(o.idle), err
 }
