@@ -23,8 +23,10 @@ func updated(p *int64) *schema.Value[int64] {
 		Doc("An integer representing an automatic Unix timestamp in seconds.")
 }
 
-func name(p *string) *schema.Value[string] {
-	return schema.String("name", p).Unique().Check(checkName).
+func name(p *string) *schema.Value[string] { return uniqueName("name", p) }
+
+func uniqueName(field string, p *string) *schema.Value[string] {
+	return schema.String(field, p).Unique().Check(checkName).
 		Doc("A unique string representing a UTF-8 encoded name.")
 }
 
@@ -47,6 +49,11 @@ func host(name string, p *string) *schema.Value[string] {
 		Doc("A string representing a host name, such as example.com.")
 }
 
+func wildcardHost(name string, p *string) *schema.Value[string] {
+	return schema.String(name, p).Check(checkWildcardHost).
+		Doc("A string representing a wildcard host name, such as *.example.com.")
+}
+
 func port(name string, p *int) *schema.Value[int] {
 	return schema.Number(name, p).Between(0, 65535).
 		Doc("An integer representing a port number between 0 and 65535, inclusive.")
@@ -62,6 +69,11 @@ func uuid(p *string) *schema.Value[string] { return schema.String("", p).UUID() 
 
 func headerName(name string, p *string) *schema.Value[string] {
 	return schema.String(name, p).Check(checkHeaderName).Doc("A string representing an HTTP header name.")
+}
+
+// consumer declares to whom a credential belongs.
+func consumer(p *string) *schema.Value[string] {
+	return schema.Foreign("consumer", p, "consumers").Required().OnDelete(schema.Cascade).By("username", "custom_id")
 }
 
 // headers declares a map of header names to lists of values.

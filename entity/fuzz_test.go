@@ -24,8 +24,11 @@ func FuzzDecode(f *testing.F) {
 		`{"name":"u","hash_on":"header","hash_on_header":"X","healthchecks":{"active":{"timeout":1.5}}}`,
 		`{"target":"[::1]:80","upstream":{"id":"b08fffdd-f540-46b9-9417-dc3364046482"},"weight":1e2}`,
 		`{"healthchecks":[1],"tags":{},"headers":[]}`,
+		`{"username":"u","password":"p","consumer":{"id":"b08fffdd-f540-46b9-9417-dc3364046482"},"ttl":5}`,
+		`{"name":"env","prefix":"my-env","config":{"prefix":"A_"},"snis":["*"],"cert":"{vault://env/c}","key":"{vault://env/k}"}`,
+		`{"kid":"a","jwk":"{\"kid\":\"a\",\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}"}`,
 	} {
-		for kind := range byte(4) {
+		for kind := range byte(len(NewKinds(Options{}))) {
 			f.Add(kind, []byte(seed))
 		}
 	}
@@ -39,6 +42,9 @@ func FuzzDecode(f *testing.F) {
 		kinds := NewKinds(Options{})
 		kind := kinds[int(n)%len(kinds)]
 		e := kind.New()
+		if _, ok := e.(*described); ok {
+			return // it keeps nothing
+		}
 		if err := schema.Decode(body, e); err != nil {
 			if err.Error() == "" {
 				t.Fatal("an error without text")

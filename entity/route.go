@@ -196,8 +196,7 @@ func (r *Route) sni(p *string) *schema.Value[string] {
 		return schema.String("", p).Check(checkSNI).
 			Doc("A string representing an SNI (server name indication) value for TLS.")
 	}
-	return schema.String("", p).Check(checkWildcardHost).
-		Doc("A string representing a wildcard host name, such as *.example.com.")
+	return wildcardHost("", p)
 }
 
 func (r *Route) path(p *string) *schema.Value[string] {

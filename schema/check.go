@@ -20,7 +20,7 @@ func (x *decoding) check(d *def, v any) any {
 	if wrong := d.checkType(v); wrong != nil {
 		return wrong
 	}
-	if s, ok := v.(string); ok && d.is(referenceable) && isVaultReference(s) {
+	if s, ok := v.(string); ok && d.is(referenceable) && IsVaultReference(s) {
 		return nil
 	}
 	switch d.kind {
@@ -224,9 +224,9 @@ func IsUUID(s string) bool {
 	return true
 }
 
-// isVaultReference reports whether s stands for a value in a vault:
+// IsVaultReference reports whether s stands for a value in a vault:
 // {vault://name/resource}.
-func isVaultReference(s string) bool {
+func IsVaultReference(s string) bool {
 	inner, ok := strings.CutPrefix(s, "{vault://")
 	if !ok || !strings.HasSuffix(inner, "}") {
 		return false

@@ -20,6 +20,7 @@ const (
 	defaultNull // printed as "default": null
 	emptyText   // "" is a text like any other
 	lifetime    // seconds after which the record is no more
+	aside       // kept elsewhere: in answers, not in documents
 )
 
 // auto says how a value that a body leaves out is made.

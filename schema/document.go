@@ -59,12 +59,17 @@ func treeOf(fields Fields) map[string]any {
 // Append appends r as a JSON object: every field in the order of Fields, null
 // when unset. Transient fields are left out, and so are extension fields while
 // they have their default.
-func Append(b []byte, r Record) []byte {
+func Append(b []byte, r Record) []byte { return appendRecord(b, r, false) }
+
+// Answer appends r as Append does, and shows the fields that are kept aside, too.
+func Answer(b []byte, r Record) []byte { return appendRecord(b, r, true) }
+
+func appendRecord(b []byte, r Record, all bool) []byte {
 	b = append(b, '{')
 	first := true
 	for _, f := range r.Fields() {
 		d := f.declared()
-		if d.isShorthand() || d.is(transient) {
+		if d.isShorthand() || d.is(transient) && !(all && d.is(aside)) {
 			continue
 		}
 		start := len(b)

@@ -61,6 +61,10 @@ func (f *Value[T]) NotUnique() *Value[T] { return f.set(notUnique) }
 // Transient says that the field is input only: neither stored nor shown.
 func (f *Value[T]) Transient() *Value[T] { return f.set(transient) }
 
+// Aside says that the value is kept elsewhere than in the record's document: it
+// comes with bodies and is shown in answers.
+func (f *Value[T]) Aside() *Value[T] { return f.set(transient | aside) }
+
 // Referenceable lets a vault reference stand for the value.
 func (f *Value[T]) Referenceable() *Value[T] { return f.set(referenceable) }
 

@@ -62,6 +62,7 @@ type OnDelete int
 const (
 	Refuse  OnDelete = iota // the parent cannot be deleted
 	Cascade                 // the record is deleted too
+	CascadeUntold           // so it is, and the description does not tell
 )
 
 // A Reference is a foreign key of a record.

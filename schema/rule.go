@@ -129,6 +129,18 @@ func among[T any](arg, v any) bool {
 	return false
 }
 
+// Valid asks a function; the error's text is the message. A description does not
+// show the rule.
+func Valid(valid func(string) error) Rule {
+	return Rule{rank: rankCheck, test: func(_, v any) string {
+		s, _ := v.(string)
+		if err := valid(s); err != nil {
+			return err.Error()
+		}
+		return ""
+	}}
+}
+
 // Required refuses null.
 func Required() Rule { return Rule{name: "required", arg: true} }
 

@@ -14,6 +14,18 @@ import (
 type Stamp struct {
 	Now    func() time.Time
 	Random io.Reader // crypto/rand.Reader, or a fixed source in tests
+
+	// Derived says that records come from an export: what a Deriver would make
+	// of them has been made.
+	Derived bool
+}
+
+// A Deriver is a Record in which something is kept in another form than bodies
+// have it, such as a password, or follows from other fields.
+type Deriver interface {
+	// Derive is called once for each body, when it is valid and has its
+	// automatic values.
+	Derive(random io.Reader) error
 }
 
 // Create fills the automatic fields of a new record that the body left out; the
@@ -41,6 +53,13 @@ func (s Stamp) Create(r Record) error {
 			f.put(s.now(f))
 		}
 	}
+	return s.derive(r)
+}
+
+func (s Stamp) derive(r Record) error {
+	if d, ok := r.(Deriver); ok && !s.Derived {
+		return d.Derive(s.Random)
+	}
 	return nil
 }
 
@@ -52,7 +71,7 @@ func (s Stamp) Update(r Record) error {
 			f.put(s.now(f))
 		}
 	}
-	return nil
+	return s.derive(r)
 }
 
 // now is the present in seconds, with milliseconds for a field that can hold

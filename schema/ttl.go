@@ -8,7 +8,7 @@ const maxTTL = 100_000_000
 // store keeps the time at which the record ends. A value that cannot be one is
 // an OptionError.
 func TTL(name string, p **int64) *Value[int64] {
-	return NullNumber(name, p).set(lifetime | transient)
+	return NullNumber(name, p).set(lifetime | transient | aside)
 }
 
 // TTLOf returns the seconds that r is to live, nil when it has no such field or
@@ -20,6 +20,16 @@ func TTLOf(r Record) *int64 {
 		}
 	}
 	return nil
+}
+
+// SetTTL sets the seconds that r is still to live, for answers to show. A record
+// without such a field stays as it is.
+func SetTTL(r Record, seconds *int64) {
+	for _, f := range r.Fields() {
+		if ttl, ok := f.(*Value[int64]); ok && ttl.is(lifetime) {
+			*ttl.null = seconds
+		}
+	}
 }
 
 // An OptionError tells what is wrong with what a body says about the record

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"gibbon/control/store"
+	"gibbon/entity"
 	"gibbon/schema"
 )
 
@@ -157,6 +158,12 @@ func translate(err error) error {
 	}
 	if e, ok := errors.AsType[*store.ReferencedError](err); ok {
 		return referencedBy(e.Kind, e.ByKind)
+	}
+	if e, ok := errors.AsType[schema.OptionError](err); ok {
+		return &apiError{http.StatusBadRequest, 11, "invalid options", e.Error(), nil, map[string]string(e)}
+	}
+	if e, ok := errors.AsType[*entity.InUseError](err); ok {
+		return &apiError{http.StatusBadRequest, 19, "referenced by others", e.Message, nil, nil}
 	}
 	return err
 }

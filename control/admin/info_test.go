@@ -161,16 +161,41 @@ func TestEndpointsListsWhatExists(t *testing.T) {
 	if err := json.Unmarshal([]byte(c.body(200, "GET /endpoints")), &got); err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Fields(`/ /cache /cache/{key} /clustering/data-planes /clustering/status /config
-		/debug/cluster/log-level/{log_level} /debug/node/log-level /debug/node/log-level/{log_level} /endpoints
-		/plugins/enabled /plugins/schema/{name} /routes /routes/{routes} /routes/{routes}/service
-		/schemas/filters/{name} /schemas/plugins/{name} /schemas/vaults/{name} /schemas/{db_entity_name}/validate
-		/schemas/{name} /services /services/{services} /services/{services}/routes /services/{services}/routes/{routes}
-		/status /status/dns /tags /tags/{tags} /targets /targets/{targets} /targets/{targets}/upstream /timers
-		/upstreams /upstreams/{upstreams} /upstreams/{upstreams}/health /upstreams/{upstreams}/targets
-		/upstreams/{upstreams}/targets/all /upstreams/{upstreams}/targets/{targets}
+	want := strings.Fields(`
+		/ /acls /acls/{acls} /acls/{acls}/consumer /acme_storage /acme_storage/{acme_storage} /basic-auths
+		/basic-auths/{basicauth_credentials} /basic-auths/{basicauth_credentials}/consumer /ca_certificates
+		/ca_certificates/{ca_certificates} /cache /cache/{key} /certificates /certificates/{certificates}
+		/certificates/{certificates}/services /certificates/{certificates}/services/{services} /certificates/{certificates}/snis
+		/certificates/{certificates}/snis/{snis} /certificates/{certificates}/upstreams
+		/certificates/{certificates}/upstreams/{upstreams} /clustering/data-planes /clustering/status /config /consumers
+		/consumers/{consumers} /consumers/{consumers}/acls /consumers/{consumers}/acls/{acls} /consumers/{consumers}/basic-auth
+		/consumers/{consumers}/basic-auth/{basicauth_credentials} /consumers/{consumers}/hmac-auth
+		/consumers/{consumers}/hmac-auth/{hmacauth_credentials} /consumers/{consumers}/jwt /consumers/{consumers}/jwt/{jwt_secrets}
+		/consumers/{consumers}/key-auth /consumers/{consumers}/key-auth/{keyauth_credentials} /consumers/{consumers}/oauth2
+		/consumers/{consumers}/oauth2/{oauth2_credentials} /consumers/{consumers}/plugins /consumers/{consumers}/plugins/{plugins}
+		/debug/cluster/log-level/{log_level} /debug/node/log-level /debug/node/log-level/{log_level} /endpoints /filter-chains
+		/filter-chains/{filter_chains} /filter-chains/{filter_chains}/route /filter-chains/{filter_chains}/service /hmac-auths
+		/hmac-auths/{hmacauth_credentials} /hmac-auths/{hmacauth_credentials}/consumer /jwts /jwts/{jwt_secrets}
+		/jwts/{jwt_secrets}/consumer /key-auths /key-auths/{keyauth_credentials} /key-auths/{keyauth_credentials}/consumer /key-sets
+		/key-sets/{key_sets} /key-sets/{key_sets}/keys /key-sets/{key_sets}/keys/{keys} /keys /keys/{keys} /keys/{keys}/set /oauth2
+		/oauth2/{oauth2_credentials} /oauth2/{oauth2_credentials}/consumer /oauth2/{oauth2_credentials}/oauth2_tokens
+		/oauth2/{oauth2_credentials}/oauth2_tokens/{oauth2_tokens} /oauth2_tokens /oauth2_tokens/{oauth2_tokens}
+		/oauth2_tokens/{oauth2_tokens}/credential /oauth2_tokens/{oauth2_tokens}/service /plugins /plugins/enabled
+		/plugins/schema/{name} /plugins/{plugins} /plugins/{plugins}/consumer /plugins/{plugins}/route /plugins/{plugins}/service
+		/routes /routes/{routes} /routes/{routes}/filter-chains /routes/{routes}/filter-chains/{filter_chains} /routes/{routes}/filters/all
+		/routes/{routes}/filters/disabled /routes/{routes}/filters/enabled
+		/routes/{routes}/plugins /routes/{routes}/plugins/{plugins} /routes/{routes}/service /schemas/filters/{name}
+		/schemas/plugins/validate /schemas/plugins/{name} /schemas/vaults/validate /schemas/vaults/{name}
+		/schemas/{db_entity_name}/validate /schemas/{name} /services /services/{services} /services/{services}/client_certificate
+		/services/{services}/filter-chains /services/{services}/filter-chains/{filter_chains} /services/{services}/oauth2_tokens
+		/services/{services}/oauth2_tokens/{oauth2_tokens} /services/{services}/plugins /services/{services}/plugins/{plugins}
+		/services/{services}/routes /services/{services}/routes/{routes} /sessions /sessions/{sessions} /snis /snis/{snis}
+		/snis/{snis}/certificate /status /status/dns /tags /tags/{tags} /targets /targets/{targets} /targets/{targets}/upstream
+		/timers /upstreams /upstreams/{upstreams} /upstreams/{upstreams}/client_certificate /upstreams/{upstreams}/health
+		/upstreams/{upstreams}/targets /upstreams/{upstreams}/targets/all /upstreams/{upstreams}/targets/{targets}
 		/upstreams/{upstreams}/targets/{targets}/healthy /upstreams/{upstreams}/targets/{targets}/unhealthy
-		/upstreams/{upstreams}/targets/{targets}/{address}/healthy /upstreams/{upstreams}/targets/{targets}/{address}/unhealthy`)
+		/upstreams/{upstreams}/targets/{targets}/{address}/healthy /upstreams/{upstreams}/targets/{targets}/{address}/unhealthy
+		/vaults /vaults/{vaults}`)
 	for i := range max(len(got.Data), len(want)) {
 		if i >= len(got.Data) || i >= len(want) || got.Data[i] != want[i] {
 			t.Fatalf("endpoints = %q, want %q", got.Data, want)

@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"net/url"
@@ -53,7 +55,7 @@ func (r resource) page(q *request, query store.Query, path string, whole bool) (
 	if err != nil {
 		return nil, err
 	}
-	l, err := r.listing(page.Rows)
+	l, err := r.listing(q.Context(), page.Rows)
 	if err != nil {
 		return nil, err
 	}
@@ -67,16 +69,40 @@ func (r resource) page(q *request, query store.Query, path string, whole bool) (
 	return jsonReply(http.StatusOK, l)
 }
 
-func (r resource) listing(rows []store.Row) (*listing, error) {
+func (r resource) listing(ctx context.Context, rows []store.Row) (*listing, error) {
 	l := &listing{Data: make([]json.RawMessage, 0, len(rows))}
 	for _, row := range rows {
 		e, err := r.load(row)
 		if err != nil {
 			return nil, err
 		}
-		l.Data = append(l.Data, schema.Append(nil, e))
+		if err := r.showAliases(ctx, e); err != nil {
+			return nil, err
+		}
+		l.Data = append(l.Data, schema.Answer(nil, e))
 	}
 	return l, nil
+}
+
+// listOne answers with the one entity that has a unique value, if there is one.
+func (r resource) listOne(q *request, value any) (*reply, error) {
+	text, ok := value.(string)
+	if !ok || text == "" {
+		return nil, &messageError{http.StatusBadRequest, r.kind.Query + " must be an unempty string"}
+	}
+	var rows []store.Row
+	row, err := r.store.Find(q.Context(), r.kind.Name, r.kind.Query, text)
+	switch {
+	case err == nil:
+		rows = append(rows, row)
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, err
+	}
+	l, err := r.listing(q.Context(), rows)
+	if err != nil {
+		return nil, err
+	}
+	return jsonReply(http.StatusOK, l)
 }
 
 // pageByPlace answers with one page of a list whose offset counts rows. Its
@@ -98,7 +124,7 @@ func (r resource) pageByPlace(q *request, query store.Query, path string) (*list
 		page.More = len(page.Rows) > 0
 		page.Rows = nil
 	}
-	l, err := r.listing(page.Rows)
+	l, err := r.listing(q.Context(), page.Rows)
 	if err != nil {
 		return nil, nil, err
 	}

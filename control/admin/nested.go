@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gibbon/control/store"
@@ -16,20 +17,24 @@ import (
 // parent below the child.
 func (a *api) addEntities() {
 	for _, kind := range a.Kinds {
+		if kind.Hidden {
+			continue
+		}
 		r := resource{a, kind}
-		collection := "/" + kind.Name
+		collection := "/" + kind.Path
 		one := collection + "/{" + kind.Name + "}"
-		a.addOne(kind, collection, methods{http.MethodGet: r.list, http.MethodPost: r.create})
-		a.addOne(kind, one, methods{
+		r.add(collection, !kind.Nested, methods{http.MethodGet: r.list, http.MethodPost: r.create})
+		r.add(one, !kind.Nested, methods{
 			http.MethodGet: r.read, http.MethodPut: r.replace, http.MethodPatch: r.update, http.MethodDelete: r.remove,
 		})
 		for _, ref := range kind.References() {
 			parent := a.Kinds.Of(ref.Kind)
-			if parent == nil {
-				continue // a kind that does not exist here
+			if parent == nil || parent.Hidden {
+				continue
 			}
 			n := nested{resource{a, parent}, r, ref.Field}
-			a.addOne(kind, one+"/"+ref.Field, methods{
+			open := !kind.Nested && !slices.Contains(kind.Closed, ref.Field)
+			r.add(one+"/"+ref.Field, open, methods{
 				http.MethodGet: n.readParent, http.MethodPut: n.replaceParent,
 				http.MethodPatch: n.updateParent, http.MethodDelete: n.removeParent,
 			})
@@ -39,22 +44,28 @@ func (a *api) addEntities() {
 	a.addHealth()
 }
 
-// addOne switches the endpoints off that a kind without a collection would have.
-func (a *api) addOne(kind *entity.Kind, path string, m methods) {
-	if kind.Nested {
+// add makes an endpoint of the kind, or one that is switched off. A kind that
+// exists in name only says so everywhere.
+func (r resource) add(path string, open bool, m methods) {
+	if r.kind.Refusal != "" {
+		for name := range m {
+			m[name] = refuse(r.kind.Refusal)
+		}
+	}
+	if !open {
 		m = nil
 	}
-	a.routes.add(path, m)
+	r.routes.add(path, m)
 }
 
 func (a *api) addChildren(n nested) {
-	collection := fmt.Sprintf("/%s/{%s}/%s", n.parent.kind.Name, n.parent.kind.Name, n.child.kind.Name)
-	a.routes.add(collection, methods{http.MethodGet: n.list, http.MethodPost: n.create})
+	collection := fmt.Sprintf("/%s/{%s}/%s", n.parent.kind.Path, n.parent.kind.Name, n.child.kind.Below)
+	n.child.add(collection, true, methods{http.MethodGet: n.list, http.MethodPost: n.create})
 	put := n.replace
 	if n.child.kind.Nested {
 		put = n.update // such a child is changed where it is, and never made by PUT
 	}
-	a.routes.add(collection+"/{"+n.child.kind.Name+"}", methods{
+	n.child.add(collection+"/{"+n.child.kind.Name+"}", true, methods{
 		http.MethodGet: n.read, http.MethodPut: put, http.MethodPatch: n.update, http.MethodDelete: n.remove,
 	})
 	if n.child.kind.NewestFirst {
@@ -128,7 +139,7 @@ func (n nested) read(q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return entityReply(http.StatusOK, e), nil
+	return n.child.answer(q.Context(), http.StatusOK, e)
 }
 
 // find returns the child that the path names.
@@ -137,7 +148,7 @@ func (n nested) find(q *request) (entity.Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.child.checkKey(q.params[1]); err != nil {
+	if err := n.child.checkKey(q.params[1], in); err != nil {
 		return nil, err
 	}
 	return n.child.findIn(q.Context(), n.child.store, q.params[1], in)
@@ -164,7 +175,7 @@ func (n nested) remove(q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.child.checkKey(q.params[1]); err != nil {
+	if err := n.child.checkKey(q.params[1], in); err != nil {
 		return nil, err
 	}
 	if err := n.child.removeWhere(q, q.params[1], in); err != nil {
@@ -179,12 +190,7 @@ func (n nested) parentID(q *request) (id string, child entity.Entity, err error)
 	if err != nil {
 		return "", nil, err
 	}
-	for _, ref := range schema.References(child) {
-		if ref.Field == n.field {
-			id = ref.ID
-		}
-	}
-	return id, child, nil
+	return parentOf(child, n.field), child, nil
 }
 
 func (n nested) readParent(q *request) (*reply, error) {
@@ -222,30 +228,26 @@ func (n nested) replaceParent(q *request) (*reply, error) {
 	if id != "" {
 		return n.parent.replaceIn(q, id, nil)
 	}
-	parent := n.parent.kind.New()
-	values := q.values(parent)
-	delete(values, "id")
-	if err := n.parent.decode(q.Context(), n.parent.store, &q.body, values, parent); err != nil {
+	d := n.parent.draft(q)
+	delete(d.values, "id")
+	if err := d.complete(q, ""); err != nil {
 		return nil, err
 	}
-	if err := n.parent.stamp().Create(parent); err != nil {
-		return nil, fmt.Errorf("fill in automatic values: %w", err)
-	}
 	err = n.parent.write(q, func(tx store.Tx) error {
-		if err := n.parent.put(tx.Insert, parent); err != nil {
+		if err := d.insert(q.Context(), tx); err != nil {
 			return err
 		}
-		return n.adopt(q, tx, child.Key(), parent.Key())
+		return n.adopt(q, tx, child.Key(), d.entity.Key())
 	})
 	if err != nil {
 		return nil, err
 	}
-	return entityReply(http.StatusOK, parent), nil
+	return n.parent.answer(q.Context(), http.StatusOK, d.entity)
 }
 
 // adopt sets the foreign key of a child as it is now.
 func (n nested) adopt(q *request, tx store.Tx, child, parent string) error {
-	e, err := n.child.findIn(q.Context(), tx, child, nil)
+	row, e, err := n.child.findRow(q.Context(), tx, child, nil)
 	if err != nil {
 		return err
 	}
@@ -256,7 +258,7 @@ func (n nested) adopt(q *request, tx store.Tx, child, parent string) error {
 	if err := n.child.stamp().Update(e); err != nil {
 		return fmt.Errorf("fill in automatic values: %w", err)
 	}
-	return n.child.put(tx.Update, e)
+	return n.child.put(tx.Update, e, row.Expires)
 }
 
 // removeParent refuses: a parent is deleted under its own path, where it is

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"gibbon/control/store"
@@ -22,8 +23,11 @@ func (r resource) row(ctx context.Context, from store.Reader, key string, in *sc
 	if schema.IsUUID(key) {
 		return from.Get(ctx, r.kind.Name, strings.ToLower(key))
 	}
-	if in != nil && r.kind.Nested {
+	switch {
+	case in != nil && r.kind.SiblingKey != "":
 		return r.sibling(ctx, from, key, in)
+	case r.kind.Aliases != nil:
+		return r.byAlias(ctx, from, key)
 	}
 	return from.Find(ctx, r.kind.Name, r.kind.EndpointKey, key)
 }
@@ -34,7 +38,7 @@ func (r resource) sibling(ctx context.Context, from store.Reader, key string, in
 	if !ok {
 		return store.Row{}, store.ErrNotFound
 	}
-	values := map[string]string{in.field: in.parent.Key(), r.kind.EndpointKey: key}
+	values := map[string]string{in.field: in.parent.Key(), r.kind.SiblingKey: key}
 	for _, names := range composer.UniqueTogether() {
 		var parts []string
 		for _, name := range names {
@@ -62,6 +66,7 @@ func (r resource) load(row store.Row) (entity.Entity, error) {
 	if err := schema.Load(row.Doc, e); err != nil {
 		return nil, fmt.Errorf("load %s %s: %w", row.Kind, row.ID, err)
 	}
+	schema.SetTTL(e, r.remaining(row.Expires))
 	return e, nil
 }
 
@@ -90,9 +95,10 @@ func (r resource) stamp() schema.Stamp {
 }
 
 // put hands an entity to Insert or Update, with what the store has to know of it.
-func (r resource) put(write func(store.Put) error, e entity.Entity) error {
+// Afterwards the entity shows how long it has to live.
+func (r resource) put(write func(store.Put) error, e entity.Entity, expires int64) error {
 	p := store.Put{
-		Row:  store.Row{Kind: r.kind.Name, ID: e.Key(), Doc: schema.Append(nil, e)},
+		Row:  store.Row{Kind: r.kind.Name, ID: e.Key(), Doc: schema.Append(nil, e), Expires: expires},
 		Tags: schema.Tags(e),
 	}
 	keys := schema.Keys(e)
@@ -102,7 +108,7 @@ func (r resource) put(write func(store.Put) error, e entity.Entity) error {
 	for _, ref := range schema.References(e) {
 		if ref.ID != "" {
 			p.Refs = append(p.Refs, store.Ref{
-				Field: ref.Field, Kind: ref.Kind, ID: ref.ID, Cascade: ref.OnDelete == schema.Cascade,
+				Field: ref.Field, Kind: ref.Kind, ID: ref.ID, Cascade: ref.OnDelete != schema.Refuse,
 			})
 		}
 	}
@@ -117,7 +123,29 @@ func (r resource) put(write func(store.Put) error, e entity.Entity) error {
 			}
 		}
 	}
+	schema.SetTTL(e, r.remaining(expires))
 	return err
+}
+
+// ttlField is how bodies call the lifetime of entities that have one.
+const ttlField = "ttl"
+
+// expiry is the time at which an entity ends whose lifetime begins now, in Unix
+// seconds; 0 when it does not end.
+func (r resource) expiry(e entity.Entity) int64 {
+	if ttl := schema.TTLOf(e); ttl != nil && *ttl > 0 {
+		return r.Now().Unix() + *ttl
+	}
+	return 0
+}
+
+// remaining is how many whole seconds are left until then.
+func (r resource) remaining(expires int64) *int64 {
+	if expires == 0 {
+		return nil
+	}
+	left := max(int64(time.Unix(expires, 0).Sub(r.Now())/time.Second), 0)
+	return &left
 }
 
 // order is the time of creation in milliseconds.

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"gibbon/test/gateway"
+	"gibbon/test/pki"
 )
 
 // TestAdmin replays the Admin API recording, in order, on a new gateway.
 func TestAdmin(t *testing.T) {
 	t.Parallel()
 	g := start(t, gateway.Options{})
-	r := replay{t: t, address: g.Admin, comparison: newComparison()}
+	r := replay{t: t, address: g.Admin, comparison: newComparison(), pems: pki.Recorded(t)}
 	var outcomes []outcome
 	for _, e := range load[exchange](t, "admin") {
 		outcomes = append(outcomes, r.exchange(e))
@@ -49,6 +50,7 @@ type replay struct {
 	*comparison
 	t       *testing.T
 	address string
+	pems    pems
 }
 
 // exchange sends one line and compares the answer. Where the recording waited
@@ -57,7 +59,7 @@ func (r *replay) exchange(e exchange) outcome {
 	sent := *e.Request
 	sent.Path = r.translatePath(sent.Path)
 	if sent.Body != nil {
-		body := r.translate(*sent.Body)
+		body := r.pems.put(r.translate(*sent.Body))
 		sent.Body = &body
 	}
 	r.fix(e.Request.Path)
@@ -77,6 +79,7 @@ func (r *replay) exchange(e exchange) outcome {
 			o.status, o.diffs = 0, []string{"no answer: " + err.Error()}
 			return err
 		}
+		got.Body = r.pems.hide(got.Body)
 		mark := len(r.formed)
 		o.status, o.diffs = got.Status, r.compare(*e.Request, e.Responses[0], got)
 		if len(o.diffs) > 0 {
