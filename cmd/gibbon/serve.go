@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 
 	"gibbon/control/admin"
@@ -127,7 +128,7 @@ func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options
 		GUIOrigins:    s.AdminGUIURLs,
 	}
 	for _, l := range s.AdminGUIListen {
-		o.GUIPorts = append(o.GUIPorts, fmt.Sprint(l.Port))
+		o.GUIPorts = append(o.GUIPorts, strconv.Itoa(int(l.Port)))
 	}
 	return o
 }

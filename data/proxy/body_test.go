@@ -69,7 +69,7 @@ func TestEarlyAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer resp.Body.Close()
-			if resp.StatusCode != 413 {
+			if resp.StatusCode != http.StatusRequestEntityTooLarge {
 				t.Errorf("got %s, want 413", resp.Status)
 			}
 		})
@@ -78,6 +78,7 @@ func TestEarlyAnswer(t *testing.T) {
 
 // recorded is an origin that hands out the heads and bodies it got.
 func recorded(tb testing.TB, bodyBytes int) (addr string, got chan string) {
+	tb.Helper()
 	got = make(chan string, 16)
 	return newOrigin(tb, func(head []byte, r *bufio.Reader, w io.Writer) bool {
 		body := make([]byte, bodyBytes)
@@ -142,7 +143,7 @@ func TestRequestFraming(t *testing.T) {
 			g := newGateway(t)
 			addr, got := recorded(t, tt.body)
 			g.configure(t, nil, addr)
-			if resp, _ := g.exchange(t, tt.request); resp.StatusCode != 200 {
+			if resp, _ := g.exchange(t, tt.request); resp.StatusCode != http.StatusOK {
 				t.Fatalf("got %s", resp.Status)
 			}
 			text := <-got
@@ -174,7 +175,7 @@ func TestBodyLimit(t *testing.T) {
 		"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n12345678901",
 		"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n",
 	} {
-		if resp, _ := g.exchange(t, request); resp.StatusCode != 413 {
+		if resp, _ := g.exchange(t, request); resp.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("%.60q: got %s, want 413", request, resp.Status)
 		}
 	}
@@ -239,7 +240,7 @@ func TestPostIsSentOnce(t *testing.T) {
 	closing := func([]byte, *bufio.Reader, io.Writer) bool { seen.Add(1); return false }
 	g.configure(t, nil, newOrigin(t, closing), newOrigin(t, closing))
 	resp, _ := g.exchange(t, "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx")
-	if resp.StatusCode != 502 || seen.Load() != 1 {
+	if resp.StatusCode != http.StatusBadGateway || seen.Load() != 1 {
 		t.Errorf("got %s after %d tries, want 502 after 1", resp.Status, seen.Load())
 	}
 }
@@ -250,7 +251,7 @@ func TestStaleConnection(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			g := newGateway(t)
 			closed := make(chan struct{}, 2)
-			addr := newOrigin(t, func(head []byte, r *bufio.Reader, w io.Writer) bool {
+			addr := newOrigin(t, func(_ []byte, _ *bufio.Reader, w io.Writer) bool {
 				_, _ = io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 				w.(net.Conn).Close() // without having said so
 				closed <- struct{}{}
@@ -259,7 +260,7 @@ func TestStaleConnection(t *testing.T) {
 			g.configure(t, func(s *entity.Service, _ *entity.Route, _ *entity.Upstream) { s.Retries = new(int) }, addr)
 			for range 2 {
 				resp, body := g.exchange(t, method+" /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
-				if resp.StatusCode != 200 {
+				if resp.StatusCode != http.StatusOK {
 					t.Fatalf("got %s %s", resp.Status, body)
 				}
 				<-closed

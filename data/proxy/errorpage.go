@@ -127,6 +127,7 @@ func quality(params []byte) float64 {
 // nothing from the request, so they need no escaping.
 func appendErrorBody(dst []byte, f format, message, requestID string) []byte {
 	switch f {
+	case asJSON: // below
 	case asHTML:
 		dst = append(dst, "<!doctype html>\n<html>\n  <head>\n    <meta charset=\"utf-8\">\n    <title>Error</title>\n  </head>\n  <body>\n    <h1>Error</h1>\n    <p>"...)
 		dst = append(dst, message...)

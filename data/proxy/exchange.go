@@ -101,7 +101,7 @@ func (x *exchange) begin(c *http1.Conn) {
 // end counts and logs the exchange and gives x back. A panic on the way ends the
 // request, not the gateway.
 func (x *exchange) end() {
-	if v := recover(); v != nil { //nolint:revive // end is what Serve defers
+	if v := recover(); v != nil {
 		x.proxy.log.Error("request ended by a panic", slog.String("panic", fmt.Sprint(v)),
 			slog.String("request_id", string(x.id[:])), slog.String("stack", string(debug.Stack())))
 		x.abandon()

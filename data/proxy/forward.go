@@ -270,6 +270,3 @@ func (x *exchange) leave() {
 	x.address.Done()
 	x.upstream, x.address = nil, nil
 }
-
-// since is the time from an earlier moment to now.
-func (x *exchange) since(earlier time.Duration) time.Duration { return x.proxy.now() - earlier }

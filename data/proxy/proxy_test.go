@@ -150,7 +150,7 @@ func (g *gateway) configure(tb testing.TB, change func(*entity.Service, *entity.
 
 // exchange sends raw bytes on a connection of their own, reads the answer to a request with method, and
 // returns it with its body.
-func (g *gateway) exchange(tb testing.TB, raw string) (*http.Response, string) {
+func (g *gateway) exchange(tb testing.TB, raw string) (answer, string) {
 	tb.Helper()
 	c, err := net.Dial("tcp", g.addr)
 	if err != nil {
@@ -165,12 +165,20 @@ func (g *gateway) exchange(tb testing.TB, raw string) (*http.Response, string) {
 	if err != nil {
 		tb.Fatalf("answer to %.60q: %v", raw, err)
 	}
+	defer resp.Body.Close()
+	head := answer{resp.Status, resp.StatusCode, resp.Header}
 	body, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
 	if err != nil {
-		return resp, string(body) + " (" + err.Error() + ")"
+		return head, string(body) + " (" + err.Error() + ")"
 	}
-	return resp, string(body)
+	return head, string(body)
+}
+
+// An answer is the head of one.
+type answer struct {
+	Status     string
+	StatusCode int
+	Header     http.Header
 }
 
 const smallAnswer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\nDate: Tue, 24 Nov 2026 07:00:00 GMT\r\n\r\n{\"hello\":\"world\"}"
@@ -226,40 +234,89 @@ func TestAnswers(t *testing.T) {
 		want                  string // status, body, and "k: v" of fields that matter
 		fields                []string
 	}{
-		{"answer and fields pass", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
-			"HTTP/1.1 201 Made\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 2\r\n\r\nok", "201 Made|ok|1, 2", []string{"X-A"}},
-		{"hop-by-hop fields stay behind", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
-			"HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n", "200 OK|||", []string{"X-Hop", "Keep-Alive"}},
-		{"orders to nginx stay behind", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
-			"HTTP/1.1 200 OK\r\nX-Accel-Redirect: /etc\r\nX-Accel-Expires: 1\r\nContent-Length: 0\r\n\r\n", "200 OK|||", []string{"X-Accel-Redirect", "X-Accel-Expires"}},
-		{"chunks are passed on", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
-			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n", "200 OK|onetwo|", []string{"Content-Length"}},
-		{"a 204 has no length", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
-			"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", "204 No Content||", []string{"Content-Length"}},
-		{"HEAD keeps the length", "HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n",
-			"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", "200 OK||100", []string{"Content-Length"}},
-		{"103 comes before the answer", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
-			"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "103 Early Hints||</a.css>", []string{"Link"}},
-		{"100 of a target is not for the client", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
-			"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "200 OK|ok", nil},
-		{"no HTTP is 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "this is not http\r\n\r\n",
-			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_malformed_answer", []string{"X-Gibbon-Reason"}},
-		{"two lengths are 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok",
-			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_malformed_answer", []string{"X-Gibbon-Reason"}},
-		{"a switch nobody asked for is 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
-			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_malformed_answer", []string{"X-Gibbon-Reason"}},
-		{"a target that closes is 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "",
-			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_closed_early", []string{"X-Gibbon-Reason"}},
-		{"a dead target is 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "dead",
-			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_connect_refused", []string{"X-Gibbon-Reason"}},
-		{"a broken-off answer ends the connection", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
-			"200 OK|short (unexpected EOF)", nil},
-		{"no route", "GET /b HTTP/1.1\r\nHost: h\r\nAccept: text/plain\r\n\r\n", "",
-			"404 Not Found|no Route matched with those values|no_route", []string{"X-Gibbon-Reason"}},
-		{"a broken escape is 400", "GET /a%zz HTTP/1.1\r\nHost: h\r\n\r\n", "",
-			"400 Bad Request|Bad request|bad_path", []string{"X-Gibbon-Reason"}},
-		{"a bare line feed is 400", "GET /a HTTP/1.1\nHost: h\n\n", "",
-			"400 Bad Request|Bad request|malformed_bare_lf", []string{"X-Gibbon-Reason"}},
+		{
+			"answer and fields pass", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+			"HTTP/1.1 201 Made\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 2\r\n\r\nok", "201 Made|ok|1, 2",
+			[]string{"X-A"},
+		},
+		{
+			"hop-by-hop fields stay behind", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+			"HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n", "200 OK|||",
+			[]string{"X-Hop", "Keep-Alive"},
+		},
+		{
+			"orders to nginx stay behind", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+			"HTTP/1.1 200 OK\r\nX-Accel-Redirect: /etc\r\nX-Accel-Expires: 1\r\nContent-Length: 0\r\n\r\n", "200 OK|||",
+			[]string{"X-Accel-Redirect", "X-Accel-Expires"},
+		},
+		{
+			"chunks are passed on", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n", "200 OK|onetwo|",
+			[]string{"Content-Length"},
+		},
+		{
+			"a 204 has no length", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+			"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", "204 No Content||",
+			[]string{"Content-Length"},
+		},
+		{
+			"HEAD keeps the length", "HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n",
+			"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", "200 OK||100",
+			[]string{"Content-Length"},
+		},
+		{
+			"103 comes before the answer", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+			"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "103 Early Hints||</a.css>",
+			[]string{"Link"},
+		},
+		{
+			"100 of a target is not for the client", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+			"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "200 OK|ok", nil,
+		},
+		{
+			"no HTTP is 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "this is not http\r\n\r\n",
+			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_malformed_answer",
+			[]string{"X-Gibbon-Reason"},
+		},
+		{
+			"two lengths are 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok",
+			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_malformed_answer",
+			[]string{"X-Gibbon-Reason"},
+		},
+		{
+			"a switch nobody asked for is 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_malformed_answer",
+			[]string{"X-Gibbon-Reason"},
+		},
+		{
+			"a target that closes is 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "",
+			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_closed_early",
+			[]string{"X-Gibbon-Reason"},
+		},
+		{
+			"a dead target is 502", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "dead",
+			"502 Bad Gateway|An invalid response was received from the upstream server|upstream_connect_refused",
+			[]string{"X-Gibbon-Reason"},
+		},
+		{
+			"a broken-off answer ends the connection", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+			"200 OK|short (unexpected EOF)", nil,
+		},
+		{
+			"no route", "GET /b HTTP/1.1\r\nHost: h\r\nAccept: text/plain\r\n\r\n", "",
+			"404 Not Found|no Route matched with those values|no_route",
+			[]string{"X-Gibbon-Reason"},
+		},
+		{
+			"a broken escape is 400", "GET /a%zz HTTP/1.1\r\nHost: h\r\n\r\n", "",
+			"400 Bad Request|Bad request|bad_path",
+			[]string{"X-Gibbon-Reason"},
+		},
+		{
+			"a bare line feed is 400", "GET /a HTTP/1.1\nHost: h\n\n", "",
+			"400 Bad Request|Bad request|malformed_bare_lf",
+			[]string{"X-Gibbon-Reason"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -276,11 +333,11 @@ func TestAnswers(t *testing.T) {
 			if resp.StatusCode >= 400 {
 				body, _, _ = strings.Cut(body, "\nrequest_id")
 			}
-			got := resp.Status + "|" + body
+			parts := []string{resp.Status, body}
 			for _, f := range tt.fields {
-				got += "|" + strings.Join(resp.Header.Values(f), ", ")
+				parts = append(parts, strings.Join(resp.Header.Values(f), ", "))
 			}
-			if got != tt.want {
+			if got := strings.Join(parts, "|"); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"gibbon/data/balancer"
@@ -70,13 +71,13 @@ func destination(s *Snapshot, path string) string {
 		seen[a.Text] = true
 		a.Done()
 	}
-	text := r.Entity.ID + " " + svc.Entity.ID
+	words := []string{r.Entity.ID, svc.Entity.ID}
 	for _, a := range []string{"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:8000", "10.0.0.9:80"} {
 		if seen[a] {
-			text += " " + a
+			words = append(words, a)
 		}
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
 func TestApply(t *testing.T) {
