@@ -64,7 +64,7 @@ func (x *exchange) upgradeToHTTPS(status int) {
 
 // refuse answers a request that is not valid HTTP. The connection is closed after it.
 func (x *exchange) refuse(err *http1.ProtocolError) {
-	x.reason = Reason("malformed_" + err.Reason)
+	x.reason = malformed + Reason(err.Reason)
 	x.conn.KeepAlive = false
 	switch err.Status {
 	case 501, 505:
@@ -146,7 +146,7 @@ func (x *exchange) head(status int, phrase, contentType string, by raiser) {
 		}
 	} else if h.ResponseLatency {
 		out = append(out, "X-Kong-Response-Latency: "...)
-		out = http1.AppendInt(out, int64((x.proxy.now() - x.started).Milliseconds()))
+		out = http1.AppendInt(out, (x.proxy.now() - x.started).Milliseconds())
 		out = append(out, "\r\n"...)
 	}
 	if h.Server {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"time"
 
 	"gibbon/data/balancer"
 	"gibbon/data/http1"
@@ -69,7 +68,7 @@ func (x *exchange) pick(try int) bool {
 
 func (x *exchange) failResolve(err *balancer.ResolveError) {
 	if e, ok := errors.AsType[*resolver.Error](err.Err); ok && e.NotFound {
-		x.fail(503, "name resolution failed", ReasonNameResolution, raisedByLogic)
+		x.fail(503, "name resolution failed", ReasonNameNotFound, raisedByLogic)
 		return
 	}
 	x.fail(500, "failed the initial dns/balancer resolve for '"+err.Host+"' with: "+err.Err.Error(), ReasonNameResolution, raisedByLogic)

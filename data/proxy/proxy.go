@@ -46,7 +46,6 @@ type Proxy struct {
 	templates [asGRPC]string
 	start     time.Time // latencies are counted from here
 	reasons   map[Reason]*telemetry.Counter
-	malformed *telemetry.Counter // reasons that begin so
 	noRoute   *telemetry.RouteMetrics
 	exchanges sync.Pool
 }
@@ -57,7 +56,7 @@ func New(o Options) (*Proxy, error) {
 		settings: o.Settings, current: o.Current, clock: o.Clock, access: o.Access, log: o.Log, links: o.Links,
 		start:   time.Now(),
 		reasons: map[Reason]*telemetry.Counter{},
-		noRoute: o.Metrics.Route("", "noservice"), malformed: o.Metrics.Reason("malformed"),
+		noRoute: o.Metrics.Route("", "noservice"),
 	}
 	p.flavour, _ = router.ParseFlavour(o.Settings.RouterFlavor)
 	p.fallback = asPlain

@@ -30,11 +30,7 @@ func (x *exchange) report() {
 		Status: x.status, Proxied: x.proxied, Ingress: ingress, Egress: x.headBytes + x.sent, Latencies: latencies,
 	})
 	if x.reason != "" {
-		if counter := x.proxy.reasons[x.reason]; counter != nil {
-			counter.Add(1)
-		} else {
-			x.proxy.malformed.Add(1)
-		}
+		x.proxy.reasons[x.reason].Add(1)
 	}
 	x.log(latencies, ingress)
 }
