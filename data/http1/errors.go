@@ -14,6 +14,17 @@ type ProtocolError struct {
 	Reason string
 }
 
+// Refusals returns the Reason of every ProtocolError that a request can be refused with.
+func Refusals() []string {
+	var reasons []string
+	for f, e := range faultWords {
+		if e.Reason != "" && fault(f) != badStatusLine { // that is for responses
+			reasons = append(reasons, e.Reason)
+		}
+	}
+	return reasons
+}
+
 // Error returns the reason and the status.
 func (e *ProtocolError) Error() string {
 	return fmt.Sprintf("malformed request: %s (%d)", e.Reason, e.Status)

@@ -29,8 +29,8 @@ func (x *exchange) report() {
 	metrics.Observe(&telemetry.Observation{
 		Status: x.status, Proxied: x.proxied, Ingress: ingress, Egress: x.headBytes + x.sent, Latencies: latencies,
 	})
-	if x.reason != "" {
-		x.proxy.reasons[x.reason].Add(1)
+	if counter := x.proxy.reasons[x.reason]; counter != nil {
+		counter.Add(1)
 	}
 	x.log(latencies, ingress)
 }
