@@ -60,9 +60,9 @@ type OnDelete int
 
 // What becomes of a record whose parent is deleted.
 const (
-	Refuse  OnDelete = iota // the parent cannot be deleted
-	Cascade                 // the record is deleted too
-	CascadeUntold           // so it is, and the description does not tell
+	Refuse        OnDelete = iota // the parent cannot be deleted
+	Cascade                       // the record is deleted too
+	CascadeUntold                 // so it is, and the description does not tell
 )
 
 // A Reference is a foreign key of a record.
