@@ -38,6 +38,11 @@ type Kind struct {
 	Hidden      bool // has no paths at all, only a schema
 	Vague       bool // a PATCH of what does not exist is answered without details
 
+	// CacheKey are the fields that identify an entity to the reference, where
+	// these are neither its endpoint key nor unique together: a file that gives no
+	// id stands for the one derived from them. Empty but not nil: nothing
+	// identifies it, as its key may be made up.
+	CacheKey []string
 	// Refusal is what all requests for the kind are answered, when it exists in
 	// name only.
 	Refusal string

@@ -37,7 +37,7 @@ func vaultKind() *Kind {
 	variants := []Variant{{Name: EnvVaultName, Settings: settings, Schema: func() schema.Record {
 		return subschema{fields: schema.Fields{schema.Sub("config", new(EnvVault))}}
 	}}}
-	return variable(Kind{Name: "vaults", EndpointKey: "prefix", Variants: variants}, func() Entity {
+	return variable(Kind{Name: "vaults", EndpointKey: "prefix", CacheKey: []string{"prefix"}, Variants: variants}, func() Entity {
 		return &Vault{choice: choice{variants: variants, refusal: "vault '%s' is not installed"}}
 	})
 }
