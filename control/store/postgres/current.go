@@ -161,7 +161,7 @@ func (s *Store) beginView(ctx context.Context) (*pgxpool.Conn, error) {
 			return nil, err
 		}
 		r := s.reader(fixed{s, conn.Conn()})
-		err = r.query(ctx, ignore, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+		err = r.query(ctx, ignore, "BEGIN READ ONLY, ISOLATION LEVEL REPEATABLE READ")
 		if err == nil {
 			if _, err = r.Latest(ctx); err == nil { // from here on it sees this moment
 				return conn, nil

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -47,18 +48,33 @@ func openStore(tb testing.TB, o postgres.Options) *postgres.Store {
 	return s
 }
 
-func open(tb testing.TB, now func() time.Time) store.Store {
+// open returns a store in a database of its own.
+func open(tb testing.TB, s *server.Server, now func() time.Time) store.Store {
 	tb.Helper()
-	o := options(tb, server.Shared(tb))
+	o := options(tb, s)
 	o.Now = now
 	bootstrap(tb, o)
-	s := openStore(tb, o)
-	if err := s.Check(tb.Context()); err != nil {
+	opened := openStore(tb, o)
+	if err := opened.Check(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	return s
+	return opened
 }
 
-func TestStore(t *testing.T) { storetest.Run(t, open) }
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(tb testing.TB, now func() time.Time) store.Store {
+		tb.Helper()
+		return open(tb, server.Shared(tb), now)
+	})
+}
 
-func Benchmark(b *testing.B) { storetest.Benchmark(b, open) }
+func Benchmark(b *testing.B) {
+	s := server.Fresh(b)
+	if err := errors.Join(s.Stop(), s.Start(b.Context(), "fsync=on")); err != nil { // as people run it
+		b.Fatal(err)
+	}
+	storetest.Benchmark(b, func(tb testing.TB, now func() time.Time) store.Store {
+		tb.Helper()
+		return open(tb, s, now)
+	})
+}
