@@ -1,0 +1,56 @@
+// Package rows says how an entity becomes a row of the store: its document, and
+// beside it what the store has to know of it.
+package rows
+
+import (
+	"encoding/json"
+	"math"
+
+	"gibbon/control/store"
+	"gibbon/entity"
+	"gibbon/schema"
+)
+
+// Of returns e as a row to be written. An entity with a lifetime ends that many
+// seconds after now, in Unix seconds.
+func Of(kind *entity.Kind, e entity.Entity, now int64) store.Put {
+	p := store.Put{
+		Row:  store.Row{Kind: kind.Name, ID: e.Key(), Doc: schema.Append(nil, e)},
+		Tags: schema.Tags(e),
+	}
+	for _, k := range schema.Keys(e) {
+		p.Keys = append(p.Keys, store.Key{Name: k.Name, Value: KeyValue(k.Values)})
+	}
+	for _, ref := range schema.References(e) {
+		if ref.ID != "" {
+			p.Refs = append(p.Refs, store.Ref{
+				Field: ref.Field, Kind: ref.Kind, ID: ref.ID, Cascade: ref.OnDelete != schema.Refuse,
+			})
+		}
+	}
+	if kind.NewestFirst {
+		p.Order = order(e)
+	}
+	if ttl := schema.TTLOf(e); ttl != nil && *ttl > 0 {
+		p.Expires = now + *ttl
+	}
+	return p
+}
+
+// KeyValue is the value of a unique key of one field or several.
+func KeyValue(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return store.Join(values...)
+}
+
+// order is the time of creation in milliseconds.
+func order(e entity.Entity) int64 {
+	created, _ := schema.Tree(e)["created_at"].(json.Number)
+	seconds, err := created.Float64()
+	if err != nil {
+		return 0
+	}
+	return int64(min(seconds*1000, math.MaxInt64/2) + 0.5) // a client may give any time
+}
