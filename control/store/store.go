@@ -176,6 +176,12 @@ type Store interface {
 	// there was nothing to do the revision's number is 0. See [KeepSwept].
 	Sweep(ctx context.Context) (Revision, error)
 
+	// Forget lets the change log begin later, so that it keeps at least the newest
+	// revisions, as many as keep says, and what nodes that share the store have
+	// not seen yet. It takes a limited number at a time, and tells whether there
+	// are more. See [KeepForgetting].
+	Forget(ctx context.Context, keep int) (more bool, err error)
+
 	// Close waits for running calls and lets go of the files. Later calls fail
 	// with ErrClosed.
 	Close() error

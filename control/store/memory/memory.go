@@ -138,6 +138,18 @@ func (s *Store) Sweep(ctx context.Context) (store.Revision, error) {
 	})
 }
 
+// Forget shortens the log.
+func (s *Store) Forget(ctx context.Context, keep int) (more bool, err error) {
+	if err := s.take(ctx); err != nil {
+		return false, err
+	}
+	defer func() { s.turn <- struct{}{} }()
+	next := *s.current.Load()
+	more = next.forget(max(1, keep))
+	s.current.Store(&next)
+	return more, nil
+}
+
 // OnCommit has f called with every revision.
 func (s *Store) OnCommit(f func(store.Revision)) {
 	s.mu.Lock()

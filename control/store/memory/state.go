@@ -139,3 +139,13 @@ func (s *state) remember(r store.Revision) {
 	}
 	s.logged += len(r.Changes)
 }
+
+// forget shortens the log to the newest revisions, as many as keep says.
+func (s *state) forget(keep int) (more bool) {
+	n := min(max(0, len(s.log)-keep), store.ForgetLimit)
+	for _, r := range s.log[:n] {
+		s.logged -= len(r.Changes)
+	}
+	s.log = s.log[n:]
+	return len(s.log) > keep
+}

@@ -83,3 +83,32 @@ func (r reader) revisions(ctx context.Context, since int64, limit int) ([]store.
 	}
 	return revisions, nil
 }
+
+const (
+	// A node that has not said anything for a day does not count: when it comes
+	// back it reads everything anew.
+	logBounds = "SELECT coalesce((SELECT min(place) FROM changes), 0), " +
+		"(SELECT number FROM newest_revision), " +
+		"coalesce((SELECT min(seen) FROM nodes WHERE at > now() - interval '1 day'), -1)"
+	forgetNodes = "DELETE FROM nodes WHERE at < now() - interval '7 days'"
+)
+
+// Forget shortens the log, but keeps what a node has not seen that is there, or
+// was within the last day.
+func (s *Store) Forget(ctx context.Context, keep int) (more bool, err error) {
+	var oldest, newest, seen int64
+	if err := s.current().scan(ctx, []any{&oldest, &newest, &seen}, logBounds); err != nil {
+		return false, err
+	}
+	last := newest - int64(max(1, keep)) // to forget
+	if seen >= 0 {
+		last = min(last, seen)
+	}
+	first := oldest >> placeBits
+	if oldest == 0 || first > last {
+		return false, s.current().query(ctx, ignore, forgetNodes)
+	}
+	until := min(first+store.ForgetLimit-1, last)
+	err = s.current().query(ctx, ignore, "DELETE FROM changes WHERE place < $1", firstPlace(until+1))
+	return err == nil && until < last, err
+}

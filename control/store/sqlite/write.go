@@ -243,3 +243,23 @@ func (s *Store) Sweep(ctx context.Context) (store.Revision, error) {
 		return t.recorder.Sweep(store.SweepLimit)
 	})
 }
+
+// Forget shortens the log.
+func (s *Store) Forget(ctx context.Context, keep int) (more bool, err error) {
+	oldest, newest := int64(0), int64(0)
+	err = s.read(ctx, func(r reader) error {
+		return r.scan(ctx, []any{&oldest, &newest}, "SELECT coalesce(min(place), 0), coalesce(max(place), 0) FROM changes")
+	})
+	first, last := oldest>>placeBits, newest>>placeBits-int64(max(1, keep)) // to forget
+	if err != nil || first > last {
+		return false, err
+	}
+	until := min(first+store.ForgetLimit-1, last)
+	_, err = s.write(ctx, "", func(t *tx) error {
+		if err := t.ready(); err != nil {
+			return err
+		}
+		return t.exec("DELETE FROM changes WHERE place < ?", firstPlace(until+1))
+	})
+	return until < last, err
+}

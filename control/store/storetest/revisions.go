@@ -1,10 +1,13 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"gibbon/control/store"
 )
@@ -111,5 +114,57 @@ var revisions = []rule{
 		same(x, "documents", docs, map[string]string{
 			"services/s2": string(service("s2", "").Doc), "routes/r1": string(row("routes", "r1", 7).Doc),
 		})
+	}},
+	{"revisions: the oldest are forgotten when told", func(x *fixture) {
+		for i := range 5 {
+			x.insert(row("services", strconv.Itoa(i), 1), row("routes", strconv.Itoa(i), 1))
+		}
+		for _, keep := range []int{9, 5, 2} {
+			more, err := x.Forget(x.Context(), keep)
+			x.must(err)
+			same(x, "more to forget", more, false)
+		}
+		for number, want := range []error{3: store.ErrForgotten, 4: nil, 5: nil, 6: store.ErrNotFound} {
+			if number == 0 {
+				continue
+			}
+			if number < 3 {
+				want = store.ErrForgotten
+			}
+			if _, err := x.Revision(x.Context(), int64(number)); !errors.Is(err, want) {
+				x.Errorf("Revision(%d): error %v, want %v", number, err, want)
+			}
+			for _, limit := range []int{0, 1} {
+				if _, err := x.Changes(x.Context(), int64(number-1), limit); errors.Is(err, store.ErrForgotten) != (want == store.ErrForgotten) {
+					x.Errorf("Changes(%d, %d): error %v", number-1, limit, err)
+				}
+			}
+		}
+		x.has("services", "0 1 2 3 4")
+		_, err := x.Forget(x.Context(), 0) // the newest stays
+		x.must(err)
+		latest, err := x.Latest(x.Context())
+		x.must(err)
+		same(x, "latest", latest, int64(5))
+		same(x, "next", x.insert(row("services", "6", 1)).Number, int64(6))
+	}},
+	{"revisions: KeepForgetting shortens the log until its context ends", func(x *fixture) {
+		x.insert(row("services", "s", 0))
+		for i := range store.ForgetLimit + 10 {
+			x.write(func(tx store.Tx) error { return tx.Update(row("services", "s", i)) })
+		}
+		ctx, cancel := context.WithCancel(x.Context())
+		var over sync.WaitGroup
+		over.Go(func() { store.KeepForgetting(ctx, x.Store, 5, time.Millisecond, func(err error) { x.Error(err) }) })
+		latest := int64(store.ForgetLimit + 11)
+		for {
+			if _, err := x.Revision(x.Context(), latest-5); errors.Is(err, store.ErrForgotten) {
+				break
+			}
+		}
+		cancel()
+		over.Wait()
+		_, err := x.Revision(x.Context(), latest-4)
+		x.must(err)
 	}},
 }

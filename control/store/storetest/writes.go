@@ -241,5 +241,6 @@ type writer interface {
 	Revision(context.Context, int64) (store.Revision, error)
 	OnCommit(func(store.Revision))
 	Sweep(context.Context) (store.Revision, error)
+	Forget(context.Context, int) (bool, error)
 	Close() error
 }
