@@ -72,6 +72,10 @@ func (d *def) is(f flags) bool { return d.flags&f != 0 }
 
 func (d *def) isShorthand() bool { return d.rare != nil && d.expand != nil }
 
+// isOldName reports whether a shorthand is an earlier name of another field. Its
+// pointer is then that of the field.
+func (d *def) isOldName() bool { return d.deprecation != nil && len(d.deprecation.ReplacedWith) > 0 }
+
 // add puts rules where their rank says, in place of those of the same rank
 // that can be there only once.
 func (d *def) add(rules ...Rule) {

@@ -59,17 +59,18 @@ func treeOf(fields Fields) map[string]any {
 // Append appends r as a JSON object: every field in the order of Fields, null
 // when unset. Transient fields are left out, and so are extension fields while
 // they have their default.
-func Append(b []byte, r Record) []byte { return appendRecord(b, r, false) }
+func Append(b []byte, r Record) []byte { return appendFields(b, r.Fields(), false) }
 
-// Answer appends r as Append does, and shows the fields that are kept aside, too.
-func Answer(b []byte, r Record) []byte { return appendRecord(b, r, true) }
+// Answer appends r as Append does, and shows the fields that are kept aside, too,
+// and the old names of fields, with the values of those.
+func Answer(b []byte, r Record) []byte { return appendFields(b, r.Fields(), true) }
 
-func appendRecord(b []byte, r Record, all bool) []byte {
+func appendFields(b []byte, fields Fields, all bool) []byte {
 	b = append(b, '{')
 	first := true
-	for _, f := range r.Fields() {
+	for _, f := range fields {
 		d := f.declared()
-		if d.isShorthand() || d.is(transient) && !(all && d.is(aside)) {
+		if d.isShorthand() && !(all && d.isOldName()) || d.is(transient) && !(all && d.is(aside)) {
 			continue
 		}
 		start := len(b)
@@ -78,7 +79,7 @@ func appendRecord(b []byte, r Record, all bool) []byte {
 		}
 		b = append(appendString(b, d.name), ':')
 		value := len(b)
-		b = f.append(b)
+		b = appendField(b, f, all)
 		if d.is(extension) && string(b[value:]) == plainDefault(f) {
 			b = b[:start]
 			continue
@@ -86,6 +87,15 @@ func appendRecord(b []byte, r Record, all bool) []byte {
 		first = false
 	}
 	return append(b, '}')
+}
+
+func appendField(b []byte, f Field, all bool) []byte {
+	if v, ok := f.(*Value[Record]); ok && all {
+		if c, ok := v.codec.(subCodec); ok {
+			return appendFields(b, c.target().Fields(), true)
+		}
+	}
+	return f.append(b)
 }
 
 // plainDefault returns the JSON of a field's default.
