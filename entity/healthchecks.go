@@ -1,12 +1,55 @@
 package entity
 
-import "gibbon/schema"
+import (
+	"regexp"
+
+	"gibbon/schema"
+)
 
 // Healthchecks says how the targets of an upstream are judged.
 type Healthchecks struct {
 	Active    ActiveChecks
 	Passive   PassiveChecks
 	Threshold *float64 // percent of the weight that must be available
+	Outlier   *Outlier // nil is off; unknown to the reference
+}
+
+// An Outlier says when a target is taken out because it does worse than it
+// should, and how it comes back.
+type Outlier struct {
+	ConsecutiveFailures int
+	SuccessRateStdev    float64
+	LatencyFactor       float64
+	MinimumHosts        int
+	MinimumRequests     int
+	Interval            float64 // seconds
+	BaseEjection        float64 // seconds
+	MaxEjection         float64 // seconds
+	MaxEjected          float64 // percent
+}
+
+// Fields declares the fields of outlier detection.
+func (o *Outlier) Fields() schema.Fields {
+	return schema.Fields{
+		schema.Number("consecutive_failures", &o.ConsecutiveFailures).Required().Default(5).Between(0, 65535).
+			Doc("Failed connections, timeouts and answers with 500 and above in a row that eject a target; 0 is never."),
+		schema.Number("success_rate_stdev", &o.SuccessRateStdev).Required().Default(1.9).Between(0, 100).
+			Doc("Ejects a target whose success rate is so many standard deviations below the mean of all; 0 is never."),
+		schema.Number("latency_factor", &o.LatencyFactor).Required().Default(0).Between(0, 1000).
+			Doc("Ejects a target whose mean latency is above so many times the median of all; 0 is never."),
+		schema.Number("minimum_hosts", &o.MinimumHosts).Required().Default(3).Between(2, 65535).
+			Doc("Targets with enough requests that a comparison needs."),
+		schema.Number("minimum_requests", &o.MinimumRequests).Required().Default(20).Between(1, 1<<30).
+			Doc("Requests within the interval that a target needs to be compared."),
+		schema.Number("interval", &o.Interval).Required().Default(10).Between(0.1, 3600).
+			Doc("Seconds from one comparison to the next."),
+		schema.Number("base_ejection", &o.BaseEjection).Required().Default(30).Between(0.1, 86400).
+			Doc("Seconds that the first ejection takes; the n-th in a row takes n times as long."),
+		schema.Number("max_ejection", &o.MaxEjection).Required().Default(300).Between(0.1, 86400).
+			Doc("Seconds that no ejection exceeds."),
+		schema.Number("max_ejected", &o.MaxEjected).Required().Default(10).Between(0, 100).
+			Doc("Percent of the targets that may be ejected at a time, but always one."),
+	}
 }
 
 // ActiveChecks are probes that the gateway sends by itself.
@@ -20,6 +63,11 @@ type ActiveChecks struct {
 	Headers                map[string][]string
 	Healthy                ActiveHealthy
 	Unhealthy              ActiveUnhealthy
+
+	// What the reference does not know.
+	Port       int    // 0 is the target's
+	HTTPMethod string // GET unless set
+	BodyMatch  string // a regular expression; "" matches all
 }
 
 // ActiveHealthy is when a probe counts as a success.
@@ -65,6 +113,8 @@ func (h *Healthchecks) Fields() schema.Fields {
 		schema.Sub("active", &h.Active),
 		schema.Sub("passive", &h.Passive),
 		schema.NullNumber("threshold", &h.Threshold).Default(0).Between(0, 100),
+		schema.NullSub("outlier", &h.Outlier).Extension().
+			Doc("Takes targets out that do worse than others, and tries them again after a while."),
 	}
 }
 
@@ -81,7 +131,20 @@ func (a *ActiveChecks) Fields() schema.Fields {
 		headers(&a.Headers).Optional(),
 		schema.Sub("healthy", &a.Healthy),
 		schema.Sub("unhealthy", &a.Unhealthy),
+		schema.Number("port", &a.Port).Extension().Required().Default(0).Between(0, 65535).
+			Doc("The port that probes go to; 0 is that of the target."),
+		schema.String("http_method", &a.HTTPMethod).Extension().Required().Default("GET").
+			OneOf("GET", "HEAD", "OPTIONS", "POST").Doc("The method of probes."),
+		schema.String("body_match", &a.BodyMatch).Extension().Check(checkBodyMatch).
+			Doc("A regular expression that the first 64 KiB of a probe's answer have to match, else it counts as an HTTP failure."),
 	}
+}
+
+func checkBodyMatch(s string) error {
+	if _, err := regexp.Compile(s); err != nil {
+		return message("invalid regex: " + err.Error())
+	}
+	return nil
 }
 
 // Fields declares the fields of ActiveHealthy.

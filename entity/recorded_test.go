@@ -29,6 +29,14 @@ type recorded struct {
 	Answer   map[string]any // without automatic values
 }
 
+// isExtended reports whether the reference refused what is a field or a value of
+// our own.
+func (r recorded) isExtended() bool {
+	_, cookie := r.Body["sticky_sessions_cookie"]
+	_, failover := r.Body["failover"]
+	return cookie || failover || r.Body["algorithm"] == StickySessions
+}
+
 func readRecorded(t *testing.T, name string) []recorded {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
@@ -85,6 +93,9 @@ func replay(t *testing.T, name string) {
 	t.Helper()
 	kinds := NewKinds(Options{})
 	for _, r := range readRecorded(t, name) {
+		if r.isExtended() {
+			continue
+		}
 		e := kinds.Of(r.Kind).New()
 		if r.Before != nil {
 			load(t, r.Before, e)
@@ -134,7 +145,7 @@ func (r recorded) judge(t *testing.T, body string, e Entity, err error) {
 	case err != nil:
 		t.Errorf("%s %s: error %v, want none", r.Kind, body, err)
 	case r.Answer != nil:
-		got := schema.Tree(e)
+		got := answered(t, e)
 		for name := range got {
 			if _, ok := r.Answer[name]; !ok && isAutomatic(name) {
 				delete(got, name)

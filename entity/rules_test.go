@@ -184,6 +184,7 @@ func TestAlgorithmAndHashOnAgree(t *testing.T) {
 		{"stored hash_on chooses", `{"algorithm":"consistent-hashing","hash_on":"ip"}`, `{"algorithm":"round-robin"}`, "consistent-hashing ip"},
 		{"least-connections clears the stored one", `{"algorithm":"consistent-hashing","hash_on":"ip"}`, `{"algorithm":"least-connections"}`, "least-connections none"},
 		{"hash_on beats the stored algorithm", `{"algorithm":"least-connections"}`, `{"hash_on":"ip"}`, "consistent-hashing ip"},
+		{"sticky-sessions hashes nothing", ``, `{"algorithm":"sticky-sessions","sticky_sessions_cookie":"s"}`, "sticky-sessions none"},
 		{"another field", `{"algorithm":"latency"}`, `{"slots":10}`, "latency none"},
 	}
 	for _, tt := range tests {

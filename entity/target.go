@@ -16,7 +16,22 @@ type Target struct {
 	Upstream  string // id of an upstream
 	Target    string // host:port
 	Weight    int
+
+	// What the reference does not know.
+	State          string
+	Failover       bool
+	Priority       int // of its tier; 0 is used first
+	MaxRequests    int // in flight; 0 is no limit
+	MaxConnections int // open; 0 is no limit
 }
+
+// What an operator wants of a target.
+const (
+	TargetActive      = "active"
+	TargetDraining    = "draining"    // no new clients; bound sessions stay
+	TargetMaintenance = "maintenance" // nothing new at all
+	TargetDisabled    = "disabled"    // as if it did not exist, but kept
+)
 
 // defaultTargetPort is the port of a target that names none.
 const defaultTargetPort = 8000
@@ -45,6 +60,17 @@ func (t *Target) Fields() schema.Fields {
 		schema.Number("weight", &t.Weight).Default(100).Between(0, 65535).NotNull().
 			Doc("The weight this target gets within the upstream loadbalancer (0-65535)."),
 		tags(&t.Tags),
+		schema.String("state", &t.State).Extension().Required().Default(TargetActive).
+			OneOf(TargetActive, TargetDraining, TargetMaintenance, TargetDisabled).
+			Doc("What may go to the target: everything, bound sessions only, or nothing new."),
+		schema.Bool("failover", &t.Failover).Extension().Required().Default(false).
+			Doc("Used only while no other target is available."),
+		schema.Number("priority", &t.Priority).Extension().Required().Default(0).Between(0, 127).
+			Doc("The tier of the target; 0 is used first, others take what the ones before cannot bear."),
+		schema.Number("max_requests", &t.MaxRequests).Extension().Required().Default(0).Between(0, 1<<30).
+			Doc("Most requests in flight on each address of the target; 0 is no limit."),
+		schema.Number("max_connections", &t.MaxConnections).Extension().Required().Default(0).Between(0, 1<<30).
+			Doc("Most open connections to each address of the target; 0 is no limit."),
 	}
 }
 

@@ -25,6 +25,14 @@ type Upstream struct {
 	HostHeader             string
 	ClientCertificate      string // id of a certificate
 	UseSRVName             *bool
+
+	// What the reference does not know.
+	StickySessionsCookie     string
+	StickySessionsCookiePath string
+	HashBalanceFactor        *float64 // of the mean load that no target may exceed
+	SlowStart                float64  // seconds
+	PanicThreshold           float64  // percent
+	Overprovisioning         float64
 }
 
 // Kind returns "upstreams".
@@ -47,7 +55,7 @@ func (u *Upstream) Fields() schema.Fields {
 			Doc("This is a hostname, which must be equal to the host of a Service."),
 		updated(&u.UpdatedAt),
 		schema.String("algorithm", &u.Algorithm).Default("round-robin").
-			OneOf("consistent-hashing", "least-connections", "round-robin", "latency").
+			OneOf("consistent-hashing", "least-connections", "round-robin", "latency").Also(StickySessions).
 			Doc("Which load balancing algorithm to use."),
 		hashInput("hash_on", &u.HashOn),
 		hashInput("hash_fallback", &u.HashFallback),
@@ -71,6 +79,18 @@ func (u *Upstream) Fields() schema.Fields {
 			Doc("If set, the certificate to be used as client certificate while TLS handshaking to the upstream server."),
 		schema.NullBool("use_srv_name", &u.UseSRVName).Default(false).
 			Doc("If set, the balancer will use SRV hostname."),
+		schema.String("sticky_sessions_cookie", &u.StickySessionsCookie).Extension().Check(checkCookieName).
+			Doc("The cookie that names the target of a session; sticky-sessions needs one."),
+		path("sticky_sessions_cookie_path", &u.StickySessionsCookiePath).Extension().Default("/").
+			Doc("The path of that cookie."),
+		schema.NullNumber("hash_balance_factor", &u.HashBalanceFactor).Extension().Between(1, 100).
+			Doc("With consistent-hashing: how many times the mean load a target may bear before its keys move on. Null sets no bound."),
+		schema.Number("slow_start", &u.SlowStart).Extension().Default(0).Between(0, 3600).
+			Doc("Seconds over which the share of a new or recovered target grows to its weight."),
+		schema.Number("panic_threshold", &u.PanicThreshold).Extension().Default(0).Between(0, 100).
+			Doc("Percent of the weight that must be available; with less, health is disregarded and all targets are used. 0 is never."),
+		schema.Number("overprovisioning", &u.Overprovisioning).Extension().Default(DefaultOverprovisioning).Between(1, 100).
+			Doc("How many times its share a priority tier can bear: 1.4 spills to the next when less than 1/1.4 of it is available."),
 	}
 }
 
@@ -99,7 +119,21 @@ func (u *Upstream) Checks() schema.Checks {
 		needs("hash_on", "uri_capture", "hash_on_uri_capture"),
 		needs("hash_fallback", "uri_capture", "hash_fallback_uri_capture"),
 		schema.Distinct("hash_on_uri_capture", "hash_fallback_uri_capture"),
+		schema.CustomCheck(u.checkSession, "algorithm", "sticky_sessions_cookie").Hidden(),
 	}
+}
+
+// StickySessions is the algorithm that the reference does not know.
+const StickySessions = "sticky-sessions"
+
+// DefaultOverprovisioning lets a tier bear 1.4 times its share.
+const DefaultOverprovisioning = 1.4
+
+func (u *Upstream) checkSession() error {
+	if u.Algorithm == StickySessions && u.StickySessionsCookie == "" {
+		return schema.InvalidError{"sticky_sessions_cookie": "required with sticky-sessions"}
+	}
+	return nil
 }
 
 // hashInput declares what the balancer hashes.
@@ -112,7 +146,7 @@ func hashInput(name string, p *string) *schema.Value[string] {
 // coupleHashOn it acts on every body and again on the record that results, so
 // that an answer shows what the balancer does.
 func coupleAlgorithm(v any) map[string]any {
-	if v == "least-connections" || v == "latency" {
+	if v == "least-connections" || v == "latency" || v == StickySessions {
 		return map[string]any{"algorithm": v, "hash_on": nil}
 	}
 	return map[string]any{"algorithm": v}

@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// Describe returns what GET /schemas/… shows of r.
+// Describe returns what GET /schemas/… shows of r: what the reference knows,
+// and so no extension fields.
 func Describe(r Record) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -22,7 +23,7 @@ func describeRecord(r Record, top bool) map[string]any {
 	fields, shorthands := []any{}, []any{}
 	for _, f := range r.Fields() {
 		d := f.declared()
-		if d.is(lifetime) {
+		if d.is(lifetime) || d.is(extension) {
 			continue
 		}
 		shown := map[string]any{d.name: describeField(f)}
@@ -151,7 +152,7 @@ func defaultsOf(r Record, names []string) map[string]any {
 	out := map[string]any{}
 	for _, f := range r.Fields() {
 		d := f.declared()
-		if d.isShorthand() || names != nil && !slices.Contains(names, d.name) {
+		if d.isShorthand() || d.is(extension) || names != nil && !slices.Contains(names, d.name) {
 			continue
 		}
 		switch {

@@ -72,7 +72,7 @@ func (f *Value[T]) Referenceable() *Value[T] { return f.set(referenceable) }
 func (f *Value[T]) Encrypted() *Value[T] { return f.set(encrypted) }
 
 // Extension says that the reference does not know the field: it is left out of
-// answers and documents while it has its default.
+// answers and documents while it has its default, and of descriptions always.
 func (f *Value[T]) Extension() *Value[T] { return f.set(extension) }
 
 // NotNull says that null passes the rules and is then refused with a NullError.
@@ -109,6 +109,21 @@ func (f *Value[T]) Ne(value T) *Value[T] { return f.Is(Ne(value)) }
 
 // OneOf lets only the listed values pass.
 func (f *Value[T]) OneOf(values ...T) *Value[T] { return f.Is(OneOf(values...)) }
+
+// Also lets values pass that the reference does not know: neither a description
+// nor the message of OneOf, which comes first, names them.
+func (f *Value[T]) Also(values ...T) *Value[T] {
+	if r := f.rule("one_of"); r != nil {
+		test := r.test
+		r.test = func(arg, v any) string {
+			if among[T](values, v) {
+				return ""
+			}
+			return test(arg, v)
+		}
+	}
+	return f
+}
 
 // NotOneOf refuses the listed values.
 func (f *Value[T]) NotOneOf(values ...T) *Value[T] { return f.Is(NotOneOf(values...)) }

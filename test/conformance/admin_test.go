@@ -14,6 +14,14 @@ import (
 	"gibbon/test/pki"
 )
 
+// These lines show that the reference does not know sticky_sessions_cookie and
+// failover. Gibbon does, and would make entities that later lines do not list: they
+// are not sent.
+const (
+	knownCookie   = 1240
+	knownFailover = 1375
+)
+
 // TestAdmin replays the Admin API recording, in order, on a new gateway.
 func TestAdmin(t *testing.T) {
 	t.Parallel()
@@ -21,7 +29,9 @@ func TestAdmin(t *testing.T) {
 	r := replay{t: t, address: g.Admin, comparison: newComparison(), pems: pki.Recorded(t)}
 	var outcomes []outcome
 	for _, e := range load[exchange](t, "admin") {
-		outcomes = append(outcomes, r.exchange(e))
+		if e.N != knownCookie && e.N != knownFailover {
+			outcomes = append(outcomes, r.exchange(e))
+		}
 	}
 	judge(t, "admin", outcomes)
 }
