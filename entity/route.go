@@ -29,7 +29,8 @@ type Route struct {
 	PreserveHost            bool
 	RequestBuffering        bool
 	ResponseBuffering       bool
-	Service                 string // id of a service
+	Service                 string       // id of a service
+	RetryPolicy             *RetryPolicy // nil: the service's
 
 	flavour string       // of the router; "" is TraditionalCompatible
 	family  *routeFamily // what the protocols in the body say; nil before Prepare
@@ -126,6 +127,7 @@ func (r *Route) Fields() schema.Fields {
 			Doc("A number used to choose which route resolves a given request when several routes match it using regexes simultaneously."),
 		schema.String("path_handling", &r.PathHandling).Default("v0").OneOf("v0", "v1").
 			Doc("Controls how the Service path, Route path and requested path are combined when sending a request to the upstream."),
+		retryPolicy(&r.RetryPolicy).Doc("Which tries at targets are followed by another, and when; it takes the place of the service's."),
 	}
 }
 

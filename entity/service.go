@@ -27,6 +27,7 @@ type Service struct {
 	TLSVerifyDepth    *int
 	CACertificates    []string
 	Enabled           bool
+	RetryPolicy       *RetryPolicy // nil: the reference's rule
 }
 
 // Kind returns "services".
@@ -65,6 +66,7 @@ func (s *Service) Fields() schema.Fields {
 		schema.List("ca_certificates", &s.CACertificates, uuid).
 			Doc("Array of CA Certificate object UUIDs that are used to build the trust store while verifying upstream server's TLS certificate."),
 		schema.Bool("enabled", &s.Enabled).Required().Default(true).Doc("Whether the Service is active. "),
+		retryPolicy(&s.RetryPolicy).Doc("Which tries at targets are followed by another, and when."),
 	}
 }
 

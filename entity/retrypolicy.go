@@ -1,0 +1,78 @@
+package entity
+
+import "gibbon/schema"
+
+// A RetryPolicy says which tries at targets are followed by another, in place of
+// the rule of the service's retries field.
+type RetryPolicy struct {
+	Attempts   *int     // tries at most, the first included; nil: 1 + the service's retries
+	Errors     []string // nil: all but "invalid"
+	Statuses   []int
+	Methods    []string // nil: all but POST, PATCH and LOCK
+	TryTimeout *int64   // milliseconds
+	Deadline   *int64   // milliseconds
+	Backoff    *RetryBackoff
+	Budget     RetryBudget
+}
+
+// RetryBackoff is how long to wait before a further try.
+type RetryBackoff struct {
+	Base int64 // milliseconds
+	Max  int64 // milliseconds
+}
+
+// RetryBudget is how many further tries an upstream is burdened with.
+type RetryBudget struct {
+	Percent      int // of the requests of a second
+	MinPerSecond int
+}
+
+// Fields declares the fields of a retry policy.
+func (p *RetryPolicy) Fields() schema.Fields {
+	return schema.Fields{
+		schema.NullNumber("attempts", &p.Attempts).Between(1, 32).
+			Doc("How many targets are tried at most, the first one included. Without it, one more than the service's retries."),
+		schema.Set("errors", &p.Errors, func(p *string) *schema.Value[string] {
+			return schema.String("", p).OneOf(RetryErrors...)
+		}).Doc("Failures that are followed by another try. Without it, all but invalid."),
+		schema.Set("statuses", &p.Statuses, func(p *int) *schema.Value[int] {
+			return schema.Number("", p).Between(400, 599)
+		}).Doc("Statuses of answers that are followed by another try."),
+		schema.Set("methods", &p.Methods, method).
+			Doc("Methods that may be repeated after something of the request was sent. Without it, all but POST, PATCH and LOCK."),
+		schema.NullNumber("try_timeout", &p.TryTimeout).Between(1, 1<<31-2).
+			Doc("Milliseconds that a try may take until the head of its answer has come."),
+		schema.NullNumber("deadline", &p.Deadline).Between(1, 1<<31-2).
+			Doc("Milliseconds that all tries together may take until the head of an answer has come. Targets are told in X-Request-Deadline."),
+		schema.NullSub("backoff", &p.Backoff).Doc("Waiting before further tries. Without it there is none."),
+		schema.Sub("budget", &p.Budget).Doc("How many further tries the upstream is burdened with."),
+	}
+}
+
+// RetryErrors are the failures that a policy may name, as the access log calls them.
+var RetryErrors = []string{"connect", "connect_timeout", "tls", "send", "send_timeout", "read", "read_timeout", "invalid"}
+
+// Fields declares the fields of a back-off.
+func (b *RetryBackoff) Fields() schema.Fields {
+	return schema.Fields{
+		schema.Number("base", &b.Base).Required().Default(25).Between(1, 60_000).
+			Doc("Milliseconds at most before the second try; it doubles with each further one. The wait is random between 0 and this."),
+		schema.Number("max", &b.Max).Required().Default(250).Between(1, 60_000).
+			Doc("Milliseconds at most before any try."),
+	}
+}
+
+// Fields declares the fields of a budget.
+func (b *RetryBudget) Fields() schema.Fields {
+	return schema.Fields{
+		schema.Number("percent", &b.Percent).Required().Default(20).Between(0, 3100).
+			Doc("Further tries at most, in percent of the requests in the same second."),
+		schema.Number("min_per_second", &b.MinPerSecond).Required().Default(3).Between(0, 100_000).
+			Doc("Further tries per second that are made in any case."),
+	}
+}
+
+// retryPolicy declares the policy of a service or route.
+func retryPolicy(p **RetryPolicy) *schema.Value[RetryPolicy] {
+	return schema.NullSub("retry_policy", p).Extension()
+}

@@ -1,0 +1,49 @@
+package entity
+
+import (
+	"strings"
+	"testing"
+
+	"gibbon/schema"
+)
+
+func TestRetryPolicy(t *testing.T) {
+	const defaults = `"try_timeout":null,"deadline":null,"backoff":null,"budget":{"percent":20,"min_per_second":3}}`
+	tests := []struct{ name, policy, want string }{
+		{"unset: as if it did not exist", `null`, ``},
+		{"empty: the defaults", `{}`, `"retry_policy":{"attempts":null,"errors":null,"statuses":null,"methods":null,` + defaults},
+		{"all of it", `{"attempts":3,"errors":["connect"],"statuses":[503],"methods":["POST"],"try_timeout":500,"deadline":2000,"backoff":{},"budget":{"percent":50}}`,
+			`"retry_policy":{"attempts":3,"errors":["connect"],"statuses":[503],"methods":["POST"],"try_timeout":500,"deadline":2000,"backoff":{"base":25,"max":250},"budget":{"percent":50,"min_per_second":3}}`},
+		{"no attempt", `{"attempts":0}`, "attempts: value should be between 1 and 32"},
+		{"unknown failure", `{"errors":["bad luck"]}`, "expected one of: connect, connect_timeout"},
+		{"status that is no failure", `{"statuses":[200]}`, "value should be between 400 and 599"},
+		{"method in lower case", `{"methods":["get"]}`, "invalid value: get"},
+		{"deadline of nothing", `{"deadline":0}`, "value should be between 1 and 2147483646"},
+		{"unknown member", `{"tries":1}`, "unknown field"},
+	}
+	for _, tt := range tests {
+		for _, kind := range []string{"services", "routes"} {
+			t.Run(kind+" "+tt.name, func(t *testing.T) {
+				e := NewKinds(Options{}).Of(kind).New()
+				var body map[string]any
+				decodeJSON(t, []byte(`{"host":"h","paths":["/"],"retry_policy":`+tt.policy+`}`), &body)
+				delete(body, map[string]string{"services": "paths", "routes": "host"}[kind])
+				if err := schema.Decode(body, e); err != nil {
+					if tt.want == "" || !strings.Contains(err.Error(), tt.want) {
+						t.Fatalf("%s: %v, want %s", tt.policy, err, tt.want)
+					}
+					return
+				}
+				doc := schema.Append(nil, e)
+				again := NewKinds(Options{}).Of(kind).New()
+				if err := schema.Load(doc, again); err != nil {
+					t.Fatal(err)
+				}
+				got := string(schema.Append(nil, again))
+				if tt.want == "" && strings.Contains(got, "retry_policy") || !strings.Contains(got, tt.want) {
+					t.Errorf("%s: got %s, want %s", tt.policy, got, tt.want)
+				}
+			})
+		}
+	}
+}
