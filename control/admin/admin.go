@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"time"
 
+	"gibbon/control/declarative"
 	"gibbon/control/store"
 	"gibbon/entity"
 	"gibbon/telemetry"
@@ -31,6 +32,11 @@ type Options struct {
 	Status  StatusSource          // nil: all counters are 0
 	Level   *telemetry.LevelVar   // of the error log; nil: it is notice and stays so
 	Ready   func() (string, bool) // whether the proxy serves, and if not why; nil: it does
+
+	// Declarative takes configurations as a whole and is then the only way to
+	// change anything: its store is Store. nil means that each entity can be
+	// written, and that there is no /config.
+	Declarative *declarative.Node
 
 	// Configuration is the value of that name in GET /, with secrets already
 	// made unreadable. nil stands for an empty object.

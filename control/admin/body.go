@@ -17,8 +17,11 @@ const maxBody = 10 << 20
 // A body is what a request brought.
 type body struct {
 	values map[string]any // never nil after readBody
+	text   string         // the whole of it, when it is YAML
 	form   bool           // values are untyped: strings, where the schema may want numbers
 	utf8   bool           // all of it is valid UTF-8
+
+	takesYAML bool // the endpoint does
 }
 
 var (
@@ -30,7 +33,7 @@ var (
 // readBody decodes the body of POST, PUT and PATCH. That of other methods is
 // ignored, valid or not.
 func (q *request) readBody() error {
-	q.body = body{values: map[string]any{}, utf8: true}
+	q.body = body{values: map[string]any{}, utf8: true, takesYAML: q.takesYAML}
 	switch q.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 	default:
@@ -67,10 +70,22 @@ func (b *body) decode(contentType string, data []byte) error {
 			return err
 		}
 		return b.decodeForm(args)
+	case b.takesYAML && isYAML(contentType):
+		b.text = string(data)
+		return nil
 	case contentType == "" && len(data) == 0:
 		return nil
 	}
 	return &pageError{http.StatusUnsupportedMediaType, false}
+}
+
+func isYAML(contentType string) bool {
+	for _, t := range []string{"application/yaml", "text/yaml", "application/x-yaml", "text/x-yaml"} {
+		if strings.HasPrefix(contentType, t) {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *body) decodeJSON(text string) error {

@@ -141,6 +141,34 @@ func invalidTags(why string) error {
 	}
 }
 
+// A readOnlyError says that entities are written by /config only.
+type readOnlyError struct{ kind string }
+
+func (e readOnlyError) Error() string { return e.kind + " cannot be written one by one" }
+
+// unsupported is the answer to a write that the node does not take.
+func (a *api) unsupported(q *request, kind string) error {
+	verbs := map[string]string{
+		http.MethodPost: "create", http.MethodPut: "create or update", http.MethodPatch: "update", http.MethodDelete: "remove",
+	}
+	verb, by := verbs[q.Method], ""
+	if k := a.Kinds.Of(kind); k != nil {
+		switch {
+		case k.Nested && q.Method == http.MethodPut:
+			verb = "update"
+		case k.EndpointKey != "" && len(q.params) == 1 && !schema.IsUUID(q.params[0]):
+			by = " by '" + k.EndpointKey + "'"
+		}
+	}
+	if q.Method == http.MethodPost {
+		by = ""
+	}
+	return &apiError{
+		http.StatusMethodNotAllowed, 12, "operation unsupported",
+		fmt.Sprintf("cannot %s '%s' entities%s when not using a database", verb, kind, by), nil, nil,
+	}
+}
+
 // translate makes an answer of what the schema and the store say. Errors it does
 // not know stay what they are.
 func translate(err error) error {
@@ -172,6 +200,9 @@ func translate(err error) error {
 // know is the gateway's fault: logged in full, shown without detail.
 func (a *api) errorReply(q *request, err error) *reply {
 	err = translate(err)
+	if e, ok := errors.AsType[readOnlyError](err); ok {
+		err = a.unsupported(q, e.kind)
+	}
 	if e, ok := errors.AsType[*pageError](err); ok {
 		return e.reply()
 	}

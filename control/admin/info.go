@@ -23,8 +23,7 @@ func (a *api) addInformation() {
 	add("/", methods{http.MethodGet: a.root})
 	add("/endpoints", methods{http.MethodGet: a.endpoints})
 	add("/timers", methods{http.MethodGet: a.timers})
-	onlyWithout := refuse("this endpoint is only available when Kong is configured to not use a database")
-	add("/config", methods{http.MethodGet: onlyWithout, http.MethodPost: onlyWithout})
+	a.addConfig()
 	onlyControlPlane := refuse("this endpoint is only available when Kong is configured to run as Control Plane for the cluster")
 	add("/clustering/data-planes", methods{http.MethodGet: onlyControlPlane})
 	add("/clustering/status", methods{http.MethodGet: onlyControlPlane})
@@ -59,6 +58,9 @@ func (a *api) root(q *request) (*reply, error) {
 		maps.Copy(configuration, a.Configuration())
 	}
 	configuration["database"] = "postgres"
+	if a.Declarative != nil {
+		configuration["database"] = "off"
+	}
 	return jsonReply(http.StatusOK, map[string]any{
 		"tagline":       "Welcome to kong",
 		"version":       clientVersion,

@@ -3,15 +3,14 @@ package admin
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"gibbon/control/rows"
 	"gibbon/control/store"
 	"gibbon/entity"
 	"gibbon/schema"
@@ -47,18 +46,10 @@ func (r resource) sibling(ctx context.Context, from store.Reader, key string, in
 			}
 		}
 		if len(parts) == len(values) && len(names) == len(values) {
-			return from.Find(ctx, r.kind.Name, strings.Join(names, ","), keyValue(parts))
+			return from.Find(ctx, r.kind.Name, strings.Join(names, ","), rows.KeyValue(parts))
 		}
 	}
 	return store.Row{}, store.ErrNotFound
-}
-
-// keyValue is the value of a unique key of one field or several.
-func keyValue(values []string) string {
-	if len(values) == 1 {
-		return values[0]
-	}
-	return store.Join(values...)
 }
 
 func (r resource) load(row store.Row) (entity.Entity, error) {
@@ -97,27 +88,10 @@ func (r resource) stamp() schema.Stamp {
 // put hands an entity to Insert or Update, with what the store has to know of it.
 // Afterwards the entity shows how long it has to live.
 func (r resource) put(write func(store.Put) error, e entity.Entity, expires int64) error {
-	p := store.Put{
-		Row:  store.Row{Kind: r.kind.Name, ID: e.Key(), Doc: schema.Append(nil, e), Expires: expires},
-		Tags: schema.Tags(e),
-	}
-	keys := schema.Keys(e)
-	for _, k := range keys {
-		p.Keys = append(p.Keys, store.Key{Name: k.Name, Value: keyValue(k.Values)})
-	}
-	for _, ref := range schema.References(e) {
-		if ref.ID != "" {
-			p.Refs = append(p.Refs, store.Ref{
-				Field: ref.Field, Kind: ref.Kind, ID: ref.ID, Cascade: ref.OnDelete != schema.Refuse,
-			})
-		}
-	}
-	if r.kind.NewestFirst {
-		p.Order = order(e)
-	}
+	p := rows.Of(r.kind, e, expires)
 	err := write(p)
 	if taken, ok := errors.AsType[*store.UniqueError](err); ok {
-		for _, k := range keys {
+		for _, k := range schema.Keys(e) {
 			if k.Name == taken.Key.Name {
 				return uniqueViolation(k.Fields)
 			}
@@ -148,22 +122,35 @@ func (r resource) remaining(expires int64) *int64 {
 	return &left
 }
 
-// order is the time of creation in milliseconds.
-func order(e entity.Entity) int64 {
-	created, _ := schema.Tree(e)["created_at"].(json.Number)
-	seconds, err := created.Float64()
-	if err != nil {
-		return 0
-	}
-	return int64(min(seconds*1000, math.MaxInt64/2) + 0.5) // a client may give any time
-}
-
 // write runs f as one revision in the name of the client's address.
 func (a *api) write(q *request, f func(store.Tx) error) error {
-	actor := "admin"
-	if host, _, err := net.SplitHostPort(q.RemoteAddr); err == nil {
-		actor = "admin " + host
+	if a.Declarative != nil {
+		return a.store.View(q.Context(), func(r store.Reader) error { return f(readOnly{r}) })
 	}
-	_, err := a.store.Write(q.Context(), actor, f)
+	_, err := a.store.Write(q.Context(), q.actor(), f)
 	return err
 }
+
+// actor is who asks, as revisions name it.
+func (q *request) actor() string {
+	if host, _, err := net.SplitHostPort(q.RemoteAddr); err == nil {
+		return "admin " + host
+	}
+	return "admin"
+}
+
+// readOnly is a transaction in which everything can be looked up and nothing be
+// changed.
+type readOnly struct{ store.Reader }
+
+// Insert refuses.
+func (readOnly) Insert(p store.Put) error { return readOnlyError{p.Kind} }
+
+// Update refuses.
+func (readOnly) Update(p store.Put) error { return readOnlyError{p.Kind} }
+
+// Delete refuses.
+func (readOnly) Delete(kind, _ string) error { return readOnlyError{kind} }
+
+// SetParameter refuses.
+func (readOnly) SetParameter(string, string) error { return readOnlyError{"parameters"} }

@@ -50,7 +50,7 @@ func (a *api) status(q *request) (*reply, error) {
 	if a.Status != nil {
 		c = a.Status.ServerCounters()
 	}
-	return jsonReply(http.StatusOK, map[string]any{
+	answer := map[string]any{
 		// One process has one heap; it stands where the reference lists those of its workers.
 		"memory": map[string]any{
 			"workers_lua_vms": []any{map[string]any{
@@ -63,8 +63,13 @@ func (a *api) status(q *request) (*reply, error) {
 			"connections_waiting": c.Waiting, "connections_accepted": c.Accepted, "connections_handled": c.Handled,
 			"total_requests": c.Requests,
 		},
-		"database": map[string]bool{"reachable": a.reachable(q) == nil},
-	})
+	}
+	if a.Declarative != nil {
+		answer["configuration_hash"] = a.Declarative.Hash()
+	} else {
+		answer["database"] = map[string]bool{"reachable": a.reachable(q) == nil}
+	}
+	return jsonReply(http.StatusOK, answer)
 }
 
 // reachable asks the store for something cheap.

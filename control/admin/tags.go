@@ -51,6 +51,9 @@ func (a *api) tagPage(q *request, tag, more string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.Declarative != nil {
+		return noTags(q)
+	}
 	after, err := q.afterTag()
 	if err != nil {
 		return nil, err
@@ -74,6 +77,16 @@ func (a *api) tagPage(q *request, tag, more string) (*reply, error) {
 	if page.More {
 		last := page.Tags[len(page.Tags)-1]
 		l.next(q.location(), encodeOffset(last.ID, last.Position, last.Kind), more)
+	}
+	return jsonReply(http.StatusOK, l)
+}
+
+// noTags answers without a database: the reference keeps no list of tags there,
+// and says so after a first page of nothing.
+func noTags(q *request) (*reply, error) {
+	l := listing{Data: []json.RawMessage{}}
+	if len(q.arguments("offset")) == 0 {
+		l.next(q.location(), "key_sets|nil", "")
 	}
 	return jsonReply(http.StatusOK, l)
 }

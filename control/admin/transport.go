@@ -56,6 +56,8 @@ type request struct {
 	path   string   // as it came, still escaped
 	query  []argument
 	body   body
+
+	takesYAML bool // as its body
 }
 
 // arguments are the values of one argument of the query, under its own name and
@@ -127,7 +129,7 @@ func (a *api) dispatch(q *request) (*reply, error) {
 	if route == nil {
 		return nil, errNotFound
 	}
-	q.params = params
+	q.params, q.takesYAML = params, route.name == configPath
 	if q.Method == http.MethodOptions {
 		return options(q.Request, route.methods), nil
 	}

@@ -156,13 +156,15 @@ func appendText(b []byte, s, indent string) []byte {
 	case block(s):
 		b = append(b, "|-"...)
 		if body, ok := strings.CutSuffix(s, "\n"); ok {
-			b, s = append(b[:len(b)-1]), body
+			b, s = b[:len(b)-1], body
 		}
 		for line := range strings.SplitSeq(s, "\n") {
 			b = append(append(append(b, '\n'), indent+"  "...), line...)
 		}
 		return b
-	case strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfeff || r > '~' && r < 0xa1 || r == 0x2028 || r == 0x2029 }) >= 0:
+	case strings.IndexFunc(s, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r == 0xfeff || r > '~' && r < 0xa1 || r == 0x2028 || r == 0x2029
+	}) >= 0:
 		return append(b, quoted(s)...)
 	}
 	return append(append(append(b, '\''), strings.ReplaceAll(s, "'", "''")...), '\'')

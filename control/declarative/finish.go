@@ -70,7 +70,7 @@ func treeOf(doc []byte) (tree map[string]any, err error) {
 func (c *Config) Puts(now int64) []store.Put {
 	puts := make([]store.Put, len(c.Items))
 	for n, i := range c.Items {
-		puts[n] = rows.Of(i.Kind, i.Entity, now)
+		puts[n] = rows.Of(i.Kind, i.Entity, rows.Expiry(i.Entity, now))
 	}
 	return puts
 }

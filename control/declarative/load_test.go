@@ -205,16 +205,16 @@ func TestOldFormatsMarkRegexes(t *testing.T) {
 func TestSyntaxFaults(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"{bad":                       "2:1: did not find expected ',' or '}'",
-		"\tbad":                      "1:1: found character that cannot start any token",
-		"x":                          "expected an object",
-		"":                           "expected an object",
-		"[1]":                        "expected an object",
-		"\xff":                       "not UTF-8",
-		"a: *b":                      "1:4: found undefined alias",
-		"a: 1\na: 2":                 `2:1: mapping key "a" already defined at [1:1]`,
-		"? [a]\n: b":                 "2:1: found an invalid key for this map",
-		"<<: 1":                      "1:3: only an object can be merged",
+		"{bad":       "2:1: did not find expected ',' or '}'",
+		"\tbad":      "1:1: found character that cannot start any token",
+		"x":          "expected an object",
+		"":           "expected an object",
+		"[1]":        "expected an object",
+		"\xff":       "not UTF-8",
+		"a: *b":      "1:4: found undefined alias",
+		"a: 1\na: 2": `2:1: mapping key "a" already defined at [1:1]`,
+		"? [a]\n: b": "2:1: found an invalid key for this map",
+		"<<: 1":      "1:3: only an object can be merged",
 	} {
 		_, err := declarative.Parse("", []byte(text))
 		if err == nil || err.Error() != want {

@@ -11,11 +11,11 @@ import (
 	"gibbon/schema"
 )
 
-// Of returns e as a row to be written. An entity with a lifetime ends that many
-// seconds after now, in Unix seconds.
-func Of(kind *entity.Kind, e entity.Entity, now int64) store.Put {
+// Of returns e as a row to be written, which ends at expires, in Unix seconds; 0
+// means never.
+func Of(kind *entity.Kind, e entity.Entity, expires int64) store.Put {
 	p := store.Put{
-		Row:  store.Row{Kind: kind.Name, ID: e.Key(), Doc: schema.Append(nil, e)},
+		Row:  store.Row{Kind: kind.Name, ID: e.Key(), Doc: schema.Append(nil, e), Expires: expires},
 		Tags: schema.Tags(e),
 	}
 	for _, k := range schema.Keys(e) {
@@ -31,10 +31,15 @@ func Of(kind *entity.Kind, e entity.Entity, now int64) store.Put {
 	if kind.NewestFirst {
 		p.Order = order(e)
 	}
-	if ttl := schema.TTLOf(e); ttl != nil && *ttl > 0 {
-		p.Expires = now + *ttl
-	}
 	return p
+}
+
+// Expiry is when an entity made now ends, in Unix seconds; 0 means never.
+func Expiry(e entity.Entity, now int64) int64 {
+	if ttl := schema.TTLOf(e); ttl != nil && *ttl > 0 {
+		return now + *ttl
+	}
+	return 0
 }
 
 // KeyValue is the value of a unique key of one field or several.
