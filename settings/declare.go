@@ -25,7 +25,7 @@ func (s *Settings) sections() []section {
 		{"Hybrid mode", s.hybrid()},
 		{"Management UI", s.manager()},
 		{"Tracing", s.tracing()},
-		{"Accepted for compatibility", compatible()},
+		{"Accepted for compatibility", compatible(s)},
 	}
 }
 
@@ -272,10 +272,10 @@ func (s *Settings) tracing() []*property {
 	}
 }
 
-func compatible() []*property {
+func compatible(s *Settings) []*property {
 	return []*property{
 		boolean("anonymous_reports", nil).byDefault("off").doc("Nothing is ever reported to anybody."),
-		text("vault_env_prefix", nil).doc("Prefix of variables that the env vault reads."),
+		text("vault_env_prefix", &s.VaultEnvPrefix).doc("Prefix of variables that the env vault reads."),
 		boolean("dedicated_config_processing", nil).byDefault("on").doc("Configuration never holds up traffic."),
 		text("untrusted_lua", nil).byDefault("sandbox").oneOf("off", "on", "sandbox").doc("There is no Lua."),
 		list("untrusted_lua_sandbox_requires", nil).doc("There is no Lua."),

@@ -56,6 +56,7 @@ type Settings struct {
 	TrustedVerifyDepth  int
 	UpstreamSSLVerify   bool   // for services that do not say
 	UpstreamSSLTrusted  string // for services that do not say
+	VaultEnvPrefix      string // of the variables that the vault "env" reads
 
 	// Proxy behaviour.
 	Headers                 Headers // what answers carry

@@ -19,6 +19,7 @@ import (
 	"gibbon/entity"
 	"gibbon/settings"
 	"gibbon/telemetry"
+	"gibbon/vault"
 )
 
 // A dataPlane is everything that traffic runs through.
@@ -28,6 +29,8 @@ type dataPlane struct {
 	resolver *resolver.Resolver
 	registry *balancer.Registry
 	metrics  *telemetry.Metrics
+	vaults   *vault.Vaults
+	certs    *certs.Store
 	builder  *snapshot.Builder
 	server   *http1.Server
 	tls      *tls.Config
@@ -49,12 +52,20 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 		Connections: d.connections, Health: d.targetHealth,
 		Reachable: func() bool { return true }, Dropped: options.access.Dropped,
 	})
-	links, err := proxy.NewLinks(s, d.clock, d.metrics)
+	d.vaults = vault.New(vault.Options{EnvPrefix: s.VaultEnvPrefix})
+	d.certs, err = certs.Load(certs.Options{
+		Certificates: s.SSLCert, Keys: s.SSLCertKey, Dir: s.Path("ssl"), Vaults: d.vaults, Log: options.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	links, err := proxy.NewLinks(s, d.clock, d.metrics, d.certs)
 	if err != nil {
 		return nil, err
 	}
 	d.registry = balancer.NewRegistry(balancer.Options{
 		Resolver: d.resolver, Log: options.log, NewAddress: links.Open, DropAddress: links.Drop,
+		Certificate: d.certs.Client,
 	})
 	flavour, ok := router.ParseFlavour(s.RouterFlavor)
 	if !ok {
@@ -80,11 +91,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 		ReadTimeout: s.ClientBodyTimeout, SendTimeout: s.ClientSendTimeout,
 		MaxRequests: s.ClientKeepaliveRequests,
 	}
-	certificates, err := certs.Load(s.Path("ssl"), s.SSLCert, s.SSLCertKey)
-	if err != nil {
-		return nil, err
-	}
-	d.tls = &tls.Config{GetCertificate: certificates.Get, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	d.tls = &tls.Config{GetCertificate: d.certs.Get, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	return d, nil
 }
 
@@ -141,6 +148,13 @@ func (d *dataPlane) follow(ctx context.Context, db store.Store, kinds entity.Kin
 }
 
 func (d *dataPlane) apply(changes []snapshot.Change) {
+	for _, c := range changes {
+		if c.Kind == "vaults" {
+			e, _ := c.Entity.(*entity.Vault)
+			d.vaults.Set(c.ID, e)
+		}
+	}
+	d.certs.Apply(changes)
 	if err := d.builder.Apply(changes); err != nil {
 		d.log.Error("part of the configuration is not in force", "error", err)
 	}

@@ -13,28 +13,57 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"gibbon/data/snapshot"
+	"gibbon/entity"
+	"gibbon/vault"
 )
 
-// A Store holds the certificates of a node.
+// A Store holds the certificates of a node: those of the settings, for clients
+// that ask for no name or one that nothing is known of, and those that are
+// configured, which it follows.
 type Store struct {
 	given []tls.Certificate // from the settings
 	ecdsa *tls.Certificate
 	rsa   func() (*tls.Certificate, error)
+
+	current atomic.Pointer[table]
+	vaults  *vault.Vaults
+	log     *slog.Logger
+	snis    map[string]*entity.SNI // by id; belongs to the goroutine that calls Apply
 }
 
-// Load reads the node's certificates. certificates and keys name files in pairs. Without any, a self-signed pair is
-// kept in dir, made when it is missing; the RSA one, which takes long to make,
-// only when a client asks for it.
-func Load(dir string, certificates, keys []string) (*Store, error) {
+// Options say what a store begins with.
+type Options struct {
+	Certificates, Keys []string      // files or PEM texts, in pairs
+	Dir                string        // where a self-signed pair is kept when there are none
+	Vaults             *vault.Vaults // where configured certificates may be; nil stands for the environment
+	Log                *slog.Logger  // nil: no logs
+}
+
+// Load reads the node's certificates. Without any, a self-signed pair is made
+// when it is missing; the RSA one, which takes long to make, only when a client
+// asks for it.
+func Load(o Options) (*Store, error) {
+	dir, certificates, keys := o.Dir, o.Certificates, o.Keys
 	if len(certificates) != len(keys) {
 		return nil, fmt.Errorf("%d certificates but %d keys", len(certificates), len(keys))
 	}
-	s := &Store{}
+	s := &Store{vaults: o.Vaults, log: o.Log, snis: map[string]*entity.SNI{}}
+	if s.vaults == nil {
+		s.vaults = vault.New(vault.Options{})
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.current.Store(&table{map[string]*Pair{}, map[string]*Pair{}, map[string]*x509.Certificate{}, 0})
 	for i := range certificates {
 		pair, err := pairFrom(certificates[i], keys[i])
 		if err != nil {
@@ -80,8 +109,88 @@ func pairFrom(certificate, key string) (tls.Certificate, error) {
 	return pair, nil
 }
 
+// Apply takes changes of certificates, SNIs, CA certificates and vaults over;
+// other kinds are passed over. The vaults themselves must know of their changes
+// before. New connections see all changes at the same moment. Calls must not
+// overlap.
+func (s *Store) Apply(changes []snapshot.Change) {
+	var c *change
+	for i := range changes {
+		if !concerns(changes[i].Kind) {
+			continue
+		}
+		if c == nil {
+			c = s.begin()
+		}
+		switch e := changes[i].Entity; changes[i].Kind {
+		case "certificates":
+			certificate, _ := e.(*entity.Certificate)
+			c.certificate(changes[i].ID, certificate)
+		case "snis":
+			sni, _ := e.(*entity.SNI)
+			c.sni(changes[i].ID, sni)
+		case "ca_certificates":
+			authority, _ := e.(*entity.CACertificate)
+			c.authority(changes[i].ID, authority)
+		case "vaults":
+			c.vaults()
+		}
+	}
+	if c != nil {
+		c.publish()
+	}
+}
+
+func concerns(kind string) bool {
+	return kind == "certificates" || kind == "snis" || kind == "ca_certificates" || kind == "vaults"
+}
+
+// Pair returns the configured certificate with an id, nil when there is none.
+func (s *Store) Pair(id string) *Pair { return s.current.Load().pairs[id] }
+
+// Client returns the configured certificate with an id, for a server that has
+// not said what it takes; nil when there is none.
+func (s *Store) Client(id string) *tls.Certificate {
+	if p := s.Pair(id); p != nil {
+		if all := p.load(); len(all) > 0 {
+			return all[0]
+		}
+	}
+	return nil
+}
+
+// Trust is another number after each change of the CA certificates.
+func (s *Store) Trust() uint64 { return s.current.Load().trust }
+
+// Authorities returns the CA certificates with these ids. Those that do not exist
+// are left out: with none left nobody is trusted.
+func (s *Store) Authorities(ids []string) *x509.CertPool {
+	known, pool := s.current.Load().authorities, x509.NewCertPool()
+	for _, id := range ids {
+		if c := known[id]; c != nil {
+			pool.AddCert(c)
+		}
+	}
+	return pool
+}
+
 // Get chooses a certificate for a client, as tls.Config.GetCertificate asks for.
 func (s *Store) Get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	name := hello.ServerName
+	able := *hello
+	able.ServerName = "" // it is the operator's affair whether a certificate is good for the name
+	if name != "" {
+		if p := s.current.Load().find(name); p != nil {
+			if c := p.server(&able); c != nil {
+				return c, nil
+			}
+		}
+	}
+	return s.own(&able)
+}
+
+// own chooses among the node's own certificates.
+func (s *Store) own(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	for i := range s.given {
 		if hello.SupportsCertificate(&s.given[i]) == nil {
 			return &s.given[i], nil

@@ -18,7 +18,7 @@ func shown(t *testing.T, s *Store, suites []uint16) x509.PublicKeyAlgorithm {
 		_ = c.Handshake() // the client tells
 		c.Close()
 	}()
-	c := tls.Client(client, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: suites})
+	c := tls.Client(client, &tls.Config{InsecureSkipVerify: true, ServerName: "other.test", MaxVersion: tls.VersionTLS12, CipherSuites: suites})
 	if err := c.Handshake(); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func shown(t *testing.T, s *Store, suites []uint16) x509.PublicKeyAlgorithm {
 
 func TestSelfSigned(t *testing.T) {
 	dir := t.TempDir()
-	s, err := Load(dir, nil, nil)
+	s, err := Load(Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestSelfSigned(t *testing.T) {
 		t.Errorf("a client that knows RSA only is shown %v", got)
 	}
 
-	again, err := Load(dir, nil, nil)
+	again, err := Load(Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,9 @@ func TestSelfSigned(t *testing.T) {
 		t.Error("a second start made another certificate")
 	}
 
-	given, err := Load(dir, []string{filepath.Join(dir, "default.crt")}, []string{filepath.Join(dir, "default.key")})
+	given, err := Load(Options{
+		Certificates: []string{filepath.Join(dir, "default.crt")}, Keys: []string{filepath.Join(dir, "default.key")},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,10 +58,10 @@ func TestSelfSigned(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	if _, err := Load(t.TempDir(), []string{"/nonexistent.crt"}, []string{"/nonexistent.key"}); err == nil {
+	if _, err := Load(Options{Certificates: []string{"/nonexistent.crt"}, Keys: []string{"/nonexistent.key"}}); err == nil {
 		t.Error("a missing file is accepted")
 	}
-	if _, err := Load(t.TempDir(), []string{"a"}, nil); err == nil {
+	if _, err := Load(Options{Certificates: []string{"a"}}); err == nil {
 		t.Error("a certificate without a key is accepted")
 	}
 }

@@ -46,6 +46,7 @@ type exchange struct {
 
 	// The last try.
 	target   *link
+	pool     *http1.Pool // that upstream is of
 	address  *balancer.Address
 	upstream *http1.Conn
 	handed   time.Duration // when the request went to the connection

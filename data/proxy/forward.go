@@ -79,6 +79,7 @@ func (x *exchange) failResolve(err *balancer.ResolveError) {
 // count: the request goes out once more on a new one.
 func (x *exchange) try() error {
 	pool := x.target.pool(x, x.address)
+	x.pool = pool
 	timeout := timeoutOr(x.service.ConnectTimeout)
 	x.handed, x.first = x.proxy.now(), 0
 	for again := false; ; again = true {
@@ -250,7 +251,7 @@ func (x *exchange) release() {
 	if x.upstream == nil {
 		return
 	}
-	x.target.pool(x, x.address).Put(x.upstream)
+	x.pool.Put(x.upstream)
 	x.leave()
 }
 
@@ -267,5 +268,5 @@ func (x *exchange) abandon() {
 // leave ends the try at the present address.
 func (x *exchange) leave() {
 	x.address.Done()
-	x.upstream, x.address = nil, nil
+	x.upstream, x.address, x.pool = nil, nil, nil
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"gibbon/data/balancer"
+	"gibbon/data/certs"
 	"gibbon/data/http1"
 	"gibbon/settings"
 	"gibbon/telemetry"
@@ -21,11 +23,12 @@ type Links struct {
 	metrics *telemetry.Metrics
 	base    tls.Config // of connections to https services
 	roots   *x509.CertPool
+	certs   *certs.Store // those that services and upstreams name; nil: there are none
 }
 
 // NewLinks returns links that keep connections as the settings say.
-func NewLinks(s *settings.Settings, clock *http1.Clock, metrics *telemetry.Metrics) (*Links, error) {
-	l := &Links{metrics: metrics}
+func NewLinks(s *settings.Settings, clock *http1.Clock, metrics *telemetry.Metrics, store *certs.Store) (*Links, error) {
+	l := &Links{metrics: metrics, certs: store}
 	l.options = http1.PoolOptions{
 		Clock:       clock,
 		MaxIdle:     s.KeepalivePoolSize,
@@ -75,8 +78,8 @@ func (l *Links) Drop(a *balancer.Address) {
 	k.plain.Close()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, pool := range k.secure {
-		pool.Close()
+	for _, s := range k.secure {
+		s.pool.Close()
 	}
 	if m := k.counts.Swap(nil); m != nil {
 		m.Release()
@@ -90,7 +93,7 @@ type link struct {
 	counts atomic.Pointer[telemetry.TargetMetrics]
 
 	mu     sync.Mutex // guards secure
-	secure map[identity]*http1.Pool
+	secure map[identity]*secured
 }
 
 // An identity is whom a TLS connection was made for. A connection that was made
@@ -98,9 +101,17 @@ type link struct {
 type identity struct {
 	name        string // SNI
 	verify      bool
-	depth       int
-	authorities string
-	certificate string
+	depth       int    // longest chain between the authority and the certificate shown
+	authorities string // ids of the CA certificates; empty for those of the settings
+	certificate string // id; empty for that of the settings, if any
+}
+
+// A secured is the connections under one identity, and what stood behind it when
+// they were made.
+type secured struct {
+	pool  *http1.Pool
+	pair  *certs.Pair
+	trust uint64
 }
 
 // metrics returns the counters of the target, made with its first request.
@@ -116,13 +127,19 @@ func (k *link) metrics(upstream, target string) *telemetry.TargetMetrics {
 	return m
 }
 
+// defaultDepth is the tls_verify_depth of services that have none.
+const defaultDepth = 1
+
 // pool returns the connections that may serve x at address a.
 func (k *link) pool(x *exchange, a *balancer.Address) *http1.Pool {
 	if !x.service.TLS {
 		return k.plain
 	}
 	e := x.service.Entity
-	id := identity{name: x.serverName(a), verify: x.proxy.settings.UpstreamSSLVerify, certificate: e.ClientCertificate}
+	id := identity{
+		name: x.serverName(a), verify: x.proxy.settings.UpstreamSSLVerify, depth: defaultDepth,
+		authorities: x.service.Authorities, certificate: e.ClientCertificate,
+	}
 	if e.TLSVerify != nil {
 		id.verify = *e.TLSVerify
 	}
@@ -132,25 +149,77 @@ func (k *link) pool(x *exchange, a *balancer.Address) *http1.Pool {
 	if id.certificate == "" && x.service.Upstream != nil {
 		id.certificate = x.service.Upstream.ClientCertificate
 	}
-	for _, ca := range e.CACertificates {
-		id.authorities += ca
-	}
+	now := k.links.behind(id)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	pool := k.secure[id]
-	if pool == nil {
-		o := k.links.options
-		o.Address = a.AddrPort.String()
-		o.TLS = k.links.base.Clone()
-		o.TLS.ServerName = id.name
-		o.TLS.InsecureSkipVerify = !id.verify //nolint:gosec // the service decides
-		if k.secure == nil {
-			k.secure = map[identity]*http1.Pool{}
-		}
-		pool = http1.NewPool(o)
-		k.secure[id] = pool
+	s := k.secure[id]
+	if s != nil && s.pair == now.pair && s.trust == now.trust {
+		return s.pool
 	}
-	return pool
+	if s != nil {
+		s.pool.Close() // the certificates have changed
+	}
+	o := k.links.options
+	o.Address = a.AddrPort.String()
+	o.TLS = k.links.tls(id, now.pair, e.CACertificates)
+	if k.secure == nil {
+		k.secure = map[identity]*secured{}
+	}
+	now.pool = http1.NewPool(o)
+	k.secure[id] = &now
+	return now.pool
+}
+
+// behind is what an identity stands for at the moment.
+func (l *Links) behind(id identity) (now secured) {
+	if l.certs == nil {
+		return now
+	}
+	if id.certificate != "" {
+		now.pair = l.certs.Pair(id.certificate)
+	}
+	if id.authorities != "" {
+		now.trust = l.certs.Trust()
+	}
+	return now
+}
+
+// errDepth says that a target's certificate is too far from an authority.
+var errDepth = errors.New("certificate chain too long")
+
+// tls is how connections are made under an identity.
+func (l *Links) tls(id identity, pair *certs.Pair, authorities []string) *tls.Config {
+	c := l.base.Clone()
+	c.ServerName = id.name
+	c.InsecureSkipVerify = !id.verify //nolint:gosec // the service decides
+	if id.certificate != "" {
+		c.Certificates = nil
+		c.GetClientCertificate = func(asks *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if pair != nil {
+				if own := pair.Client(asks); own != nil {
+					return own, nil
+				}
+			}
+			return new(tls.Certificate), nil // none is shown
+		}
+	}
+	if id.authorities != "" && l.certs != nil {
+		c.RootCAs = l.certs.Authorities(authorities)
+	}
+	if id.certificate != "" || id.authorities != "" {
+		c.ClientSessionCache = tls.NewLRUClientSessionCache(0) // a session vouches for whom it was made with
+	}
+	if id.verify {
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			for _, chain := range state.VerifiedChains {
+				if len(chain)-2 <= id.depth {
+					return nil
+				}
+			}
+			return errDepth
+		}
+	}
+	return c
 }
 
 // timeoutOr returns d, or a very long time when d is 0: a pool takes 0 for its own default.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"gibbon/data/balancer"
+	"gibbon/data/certs"
 	"gibbon/data/http1"
 	"gibbon/data/snapshot"
 	"gibbon/entity"
@@ -31,6 +32,12 @@ type gateway struct {
 // newGateway starts a proxy with the settings given as environment.
 func newGateway(tb testing.TB, environ ...string) *gateway {
 	tb.Helper()
+	return newGatewayWith(tb, nil, environ...)
+}
+
+// newGatewayWith is newGateway with configured certificates.
+func newGatewayWith(tb testing.TB, store *certs.Store, environ ...string) *gateway {
+	tb.Helper()
 	s, err := settings.Load(settings.Source{Files: []string{}, Environ: append(environ, "GIBBON_PREFIX="+tb.TempDir())})
 	if err != nil {
 		tb.Fatal(err)
@@ -38,7 +45,7 @@ func newGateway(tb testing.TB, environ ...string) *gateway {
 	g := &gateway{log: new(bytes.Buffer), metrics: telemetry.NewMetrics(telemetry.MetricsOptions{})}
 	g.access = telemetry.NewAccessLog(g.log, telemetry.AccessLogOptions{Format: "json"})
 	clock := http1.NewClock()
-	links, err := NewLinks(s, clock, g.metrics)
+	links, err := NewLinks(s, clock, g.metrics, store)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -5,6 +5,7 @@ package snapshot
 
 import (
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -83,6 +84,7 @@ type Service struct {
 	Balancer       *balancer.Balancer
 	Upstream       *entity.Upstream // nil when the host is a DNS name or an address
 	DefaultPort    int              // the one that is left out of the Host header
+	Authorities    string           // ids of the CA certificates that the targets' are verified with, joined
 }
 
 // Defaults of fields that may be null.
@@ -104,6 +106,7 @@ func compileService(e *entity.Service, b *balancer.Balancer, u *entity.Upstream)
 		Balancer:       b,
 		Upstream:       u,
 		DefaultPort:    80,
+		Authorities:    strings.Join(e.CACertificates, " "),
 	}
 	if e.Retries != nil {
 		s.Retries = *e.Retries

@@ -22,6 +22,7 @@ type Authority struct {
 
 	certificate *x509.Certificate
 	signer      crypto.Signer
+	above       string // PEM of what leads from it to a self-signed one
 }
 
 // A Pair is a certificate and its key, in PEM form.
@@ -51,18 +52,34 @@ func NewEC(tb testing.TB) crypto.Signer {
 // names, serve as well.
 func NewAuthority(tb testing.TB, key crypto.Signer, names ...string) *Authority {
 	tb.Helper()
-	a := &Authority{signer: key}
+	template := authorityTemplate(tb, names)
+	return newAuthority(tb, key, sign(tb, template, template, key.Public(), key), "")
+}
+
+// Below makes an authority that this one has signed. Its own pairs come with its
+// certificate.
+func (a *Authority) Below(tb testing.TB, key crypto.Signer) *Authority {
+	tb.Helper()
+	cert := sign(tb, authorityTemplate(tb, nil), a.certificate, key.Public(), a.signer)
+	return newAuthority(tb, key, cert, cert+a.above)
+}
+
+func newAuthority(tb testing.TB, key crypto.Signer, cert, above string) *Authority {
+	tb.Helper()
+	block, _ := pem.Decode([]byte(cert))
+	parsed, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &Authority{cert, privatePEM(tb, key), parsed, key, above}
+}
+
+func authorityTemplate(tb testing.TB, names []string) *x509.Certificate {
+	tb.Helper()
 	template := newTemplate(tb, names)
 	template.IsCA, template.BasicConstraintsValid = true, true
 	template.KeyUsage |= x509.KeyUsageCertSign
-	a.Cert = sign(tb, template, template, key.Public(), key)
-	a.Key = privatePEM(tb, key)
-	block, _ := pem.Decode([]byte(a.Cert))
-	var err error
-	if a.certificate, err = x509.ParseCertificate(block.Bytes); err != nil {
-		tb.Fatal(err)
-	}
-	return a
+	return template
 }
 
 // Pair is the authority's own certificate and key.
@@ -74,7 +91,7 @@ func (a *Authority) Issue(tb testing.TB, key crypto.Signer, names ...string) Pai
 	tb.Helper()
 	template := newTemplate(tb, names)
 	template.BasicConstraintsValid = true
-	return Pair{sign(tb, template, a.certificate, key.Public(), a.signer), privatePEM(tb, key)}
+	return Pair{sign(tb, template, a.certificate, key.Public(), a.signer) + a.above, privatePEM(tb, key)}
 }
 
 func newTemplate(tb testing.TB, names []string) *x509.Certificate {
