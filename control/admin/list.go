@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -59,18 +60,22 @@ func (r resource) page(q *request, query store.Query, path string, whole bool) (
 	if err != nil {
 		return nil, err
 	}
-	if page.More {
+	// Without a database the reference looks no further than the page.
+	if page.More || r.Declarative != nil && len(page.Rows) == size {
 		more := ""
 		if whole {
 			more = q.carry("tags") + q.carry("size")
 		}
 		l.next(path, encodeOffset(page.Rows[len(page.Rows)-1].ID), more)
 	}
-	return jsonReply(http.StatusOK, l)
+	return l.reply()
 }
 
 func (r resource) listing(ctx context.Context, rows []store.Row) (*listing, error) {
 	l := &listing{Data: make([]json.RawMessage, 0, len(rows))}
+	if r.kind.Variants == nil && r.kind.Aliases == nil {
+		return l, r.print(l, rows)
+	}
 	for _, row := range rows {
 		e, err := r.load(row)
 		if err != nil {
@@ -82,6 +87,45 @@ func (r resource) listing(ctx context.Context, rows []store.Row) (*listing, erro
 		l.Data = append(l.Data, schema.Answer(nil, e))
 	}
 	return l, nil
+}
+
+// print is listing for kinds all of whose entities have the same fields, which are listed only once.
+func (r resource) print(l *listing, rows []store.Row) error {
+	printer := schema.NewPrinter(r.kind.New())
+	var text []byte
+	for _, row := range rows {
+		start := len(text)
+		var err error
+		if text, err = printer.Answer(text, row.Doc, r.remaining(row.Expires)); err != nil {
+			return fmt.Errorf("load %s %s: %w", row.Kind, row.ID, err)
+		}
+		l.Data = append(l.Data, text[start:len(text):len(text)])
+	}
+	return nil
+}
+
+// reply is the listing as an answer. Its items are JSON already and are not looked at again.
+func (l *listing) reply() (*reply, error) {
+	size := 64
+	for _, item := range l.Data {
+		size += len(item) + 1
+	}
+	body := append(make([]byte, 0, size), `{"data":[`...)
+	for i, item := range l.Data {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, item...)
+	}
+	rest, err := marshal(struct {
+		Next   *string `json:"next"`
+		Offset string  `json:"offset,omitempty"`
+	}{l.Next, l.Offset})
+	if err != nil {
+		return nil, err
+	}
+	body = append(append(body, "],"...), rest[1:]...)
+	return &reply{status: http.StatusOK, body: body}, nil
 }
 
 // listOne answers with the one entity that has a unique value, if there is one.
@@ -102,7 +146,7 @@ func (r resource) listOne(q *request, value any) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsonReply(http.StatusOK, l)
+	return l.reply()
 }
 
 // pageByPlace answers with one page of a list whose offset counts rows. Its
