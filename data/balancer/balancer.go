@@ -129,6 +129,9 @@ func (b *Balancer) Pick(a *Attempt) (*Address, error) {
 		t = s.picker.Pick(a)
 	}
 	if t == nil {
+		t = anyUsable(s.entries, a)
+	}
+	if t == nil {
 		return nil, ErrNoPeer
 	}
 	if t.named != nil {
@@ -137,6 +140,17 @@ func (b *Balancer) Pick(a *Attempt) (*Address, error) {
 	a.add(t)
 	t.cell.load.Add(1)
 	return t, nil
+}
+
+// anyUsable looks at all addresses when the picker has none. It may not know yet of one that
+// has just come up, for a new picker is made in the background.
+func anyUsable(entries []Entry, a *Attempt) *Address {
+	for _, e := range entries {
+		if usable(e.Address, a) {
+			return e.Address
+		}
+	}
+	return nil
 }
 
 // Wait does what [Balancer.Pick] does, after waiting for name resolution as long

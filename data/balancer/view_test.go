@@ -169,3 +169,24 @@ func TestVerdictsOfBalancersAreLogged(t *testing.T) {
 		t.Errorf("changes: %s", got)
 	}
 }
+
+// An address that comes up while all others are down is picked at once, before the picker made for that is there.
+func TestComesBackBeforeTheNextPicker(t *testing.T) {
+	r := NewRegistry(Options{Resolver: fakeNames{}})
+	defer r.Close()
+	b := r.Set(upstream(t, "passive"), targets(t, "10.0.0.1:80 10.0.0.2:80"))
+	if err := r.SetHealth("u", "id of 10.0.0.1:80", "", false); err != nil {
+		t.Fatal(err)
+	}
+	b.renew()              // the picker without it
+	b.renewing.Store(true) // no further one
+	if err := r.SetHealth("u", "id of 10.0.0.1:80", "", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SetHealth("u", "id of 10.0.0.2:80", "", false); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := b.Pick(new(Attempt)); err != nil || a.Text != "10.0.0.1:80" {
+		t.Errorf("Pick = %v, %v; want 10.0.0.1:80", a, err)
+	}
+}
