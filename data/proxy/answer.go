@@ -4,7 +4,6 @@ import (
 	"bytes"
 
 	"gibbon/data/http1"
-	"gibbon/telemetry"
 )
 
 // hopByHop are the fields of an answer that are not passed on: they concern the connection to
@@ -29,10 +28,7 @@ func (x *exchange) answer() {
 	up, c := x.upstream, x.conn
 	r := up.Response
 	x.status, x.proxied = r.Status, true
-	x.address.ReportStatus(r.Status)
-	x.address.ReportLatency(x.first - x.handed)
-	x.targetMetrics().Observe(r.Status, x.first-x.handed)
-	x.tries = append(x.tries, telemetry.Try{Address: x.address.AddrPort, Status: r.Status, Latency: x.first - x.handed})
+	x.answered()
 	if r.Status == 101 {
 		x.tunnel()
 		return

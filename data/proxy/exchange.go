@@ -10,6 +10,7 @@ import (
 
 	"gibbon/data/balancer"
 	"gibbon/data/http1"
+	"gibbon/data/retry"
 	"gibbon/data/router"
 	"gibbon/data/snapshot"
 	"gibbon/telemetry"
@@ -25,6 +26,7 @@ type exchange struct {
 	config  *snapshot.Snapshot
 	route   *snapshot.Route
 	service *snapshot.Service
+	policy  *retry.Policy // nil: the reference's rule for retries
 
 	id      [32]byte // request id, in hex
 	started time.Duration
@@ -52,7 +54,8 @@ type exchange struct {
 	handed   time.Duration // when the request went to the connection
 	first    time.Duration // when the answer's first byte came, 0 when none did
 	tries    []telemetry.Try
-	name     string // of the target, as configured
+	name     string        // of the target, as configured
+	wait     time.Duration // before the next try
 
 	newCookie string // value of the hash cookie that the client gets
 
@@ -114,7 +117,7 @@ func (x *exchange) end() {
 	}
 	x.report()
 	x.body.reset()
-	x.conn, x.request, x.client, x.config, x.route, x.service = nil, nil, nil, nil, nil, nil
+	x.conn, x.request, x.client, x.config, x.route, x.service, x.policy = nil, nil, nil, nil, nil, nil, nil
 	x.target, x.address, x.upstream = nil, nil, nil
 	x.headers.fields = nil
 	x.host, x.peer, x.path = nil, nil, nil
@@ -225,5 +228,6 @@ func (x *exchange) findService() bool {
 		x.fail(503, statusMessage(503), ReasonProtocolNotServed, raisedByLogic)
 		return false
 	}
+	x.policy = x.policyOf()
 	return true
 }

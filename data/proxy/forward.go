@@ -23,16 +23,27 @@ func (x *exchange) forward() bool {
 	if x.service.Balancer.NeedsHash() {
 		x.hash()
 	}
+	if x.policy != nil {
+		x.service.Budget.Request(x.proxy.coarse())
+	}
 	for try := 0; ; try++ {
-		if !x.pick(try) {
+		if try > 0 {
+			x.rest()
+		} else if x.overdue() {
+			return false
+		}
+		if x.address == nil && !x.pick(try) {
 			return false
 		}
 		err := x.try()
 		if err == nil {
+			if x.passOver(try + 1) {
+				continue
+			}
 			return true
 		}
 		f := x.failureOf(err)
-		last := try >= x.service.Retries || !f.repeatable
+		last := !x.again(&f, try+1)
 		x.tryFailed(f, last)
 		if last {
 			x.failTries(err, f)
@@ -50,8 +61,7 @@ func (x *exchange) pick(try int) bool {
 		cancel()
 	}
 	if err == nil {
-		x.address, x.name = a, a.Target
-		x.target = a.Link.(*link) //nolint:errcheck,forcetypeassert // Links.Open put it there
+		x.take(a)
 		return true
 	}
 	if unresolved, ok := errors.AsType[*balancer.ResolveError](err); ok {
@@ -64,6 +74,12 @@ func (x *exchange) pick(try int) bool {
 	}
 	x.fail(503, "failure to get a peer from the ring-balancer", ReasonNoPeer, raisedByLogic)
 	return false
+}
+
+// take makes a the address of the next try.
+func (x *exchange) take(a *balancer.Address) {
+	x.address, x.name = a, a.Target
+	x.target = a.Link.(*link) //nolint:errcheck,forcetypeassert // Links.Open put it there
 }
 
 func (x *exchange) failResolve(err *balancer.ResolveError) {
@@ -80,8 +96,8 @@ func (x *exchange) failResolve(err *balancer.ResolveError) {
 func (x *exchange) try() error {
 	pool := x.target.pool(x, x.address)
 	x.pool = pool
-	timeout := timeoutOr(x.service.ConnectTimeout)
 	x.handed, x.first = x.proxy.now(), 0
+	timeout := timeoutOr(x.limit(x.service.ConnectTimeout))
 	for again := false; ; again = true {
 		var up *http1.Conn
 		var reused bool
@@ -94,8 +110,11 @@ func (x *exchange) try() error {
 		if err != nil {
 			return err
 		}
-		up.SetTimeouts(x.service.ReadTimeout, x.service.WriteTimeout)
+		up.SetTimeouts(x.limit(x.service.ReadTimeout), x.limit(x.service.WriteTimeout))
 		if err = x.converse(up); err == nil {
+			if x.policy != nil {
+				up.SetTimeouts(x.service.ReadTimeout, x.service.WriteTimeout)
+			}
 			x.upstream = up
 			return nil
 		}
@@ -157,8 +176,9 @@ func (x *exchange) sendAndRead(up *http1.Conn) error {
 type failure struct {
 	kind       telemetry.FailureKind
 	reason     Reason
-	status     int // 502, 504, or 0 when it was the client that failed
-	repeatable bool
+	status     int  // 502, 504, or 0 when it was the client that failed
+	repeatable bool // as the reference has it
+	sent       bool // the target may have begun to act on it
 	invalid    bool // the target answered, but not with HTTP
 }
 
@@ -173,7 +193,7 @@ func (x *exchange) failureOf(err error) failure {
 		return failure{kind: telemetry.FailureSend, reason: ReasonInternal, status: 502}
 	}
 	sent := e.Op != http1.OpDial && e.Op != http1.OpHandshake && !e.Unsent
-	f := failure{status: 502, repeatable: (!sent || x.request.Idempotent()) && x.upload != streamed}
+	f := failure{status: 502, sent: sent, repeatable: (!sent || x.request.Idempotent()) && x.upload != streamed}
 	timeout := e.Kind == http1.KindTimeout
 	if timeout {
 		f.status = 504

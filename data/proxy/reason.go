@@ -13,6 +13,8 @@ const (
 	ReasonNoService         Reason = "no_service"
 	ReasonNoPeer            Reason = "no_peer"
 	ReasonNoPeerOnRetry     Reason = "no_peer_on_retry"
+	ReasonRetryBudgetSpent  Reason = "retry_budget_spent"
+	ReasonDeadline          Reason = "deadline_exceeded"
 	ReasonNameNotFound      Reason = "dns_nxdomain"
 	ReasonNameResolution    Reason = "dns_failed"
 	ReasonHTTPSRequired     Reason = "https_required"
@@ -41,7 +43,7 @@ const malformed = "malformed_"
 // Reasons lists all of them.
 func Reasons() []Reason {
 	reasons := []Reason{
-		ReasonNoRoute, ReasonNoService, ReasonNoPeer, ReasonNoPeerOnRetry,
+		ReasonNoRoute, ReasonNoService, ReasonNoPeer, ReasonNoPeerOnRetry, ReasonRetryBudgetSpent, ReasonDeadline,
 		ReasonNameNotFound, ReasonNameResolution,
 		ReasonHTTPSRequired, ReasonHTTP2Required, ReasonNotGRPC, ReasonProtocolNotServed, ReasonBadPath,
 		ReasonBodyTooLarge, ReasonBodySpool, ReasonConnectRefused, ReasonConnectTimeout, ReasonTLS,

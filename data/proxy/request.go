@@ -62,7 +62,7 @@ func (x *exchange) appendRequest(out []byte, a *balancer.Address) []byte {
 	}
 	for i := range r.Fields.Len() {
 		f := r.Fields.At(i)
-		if madeAnew[f.ID] || !f.Plain {
+		if madeAnew[f.ID] || !f.Plain || f.ID == http1.OtherField && x.isDeadline(f.Name) {
 			continue
 		}
 		if r.ConnectionNames && f.ID != http1.ContentLengthField && r.Fields.Names(http1.ConnectionField, f.Name) {
@@ -76,6 +76,7 @@ func (x *exchange) appendRequest(out []byte, a *balancer.Address) []byte {
 		}
 		out = http1.AppendField(out, f.Name, f.Value)
 	}
+	out = x.appendDeadline(out)
 	out = x.appendFraming(out)
 	return append(out, "\r\n"...)
 }

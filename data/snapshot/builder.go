@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"gibbon/data/balancer"
+	"gibbon/data/retry"
 	"gibbon/data/router"
 	"gibbon/entity"
 	"gibbon/telemetry"
@@ -65,10 +66,12 @@ type upstreamNode struct {
 	entity   *entity.Upstream
 	targets  map[string]*entity.Target
 	balancer *balancer.Balancer
+	budget   retry.Budget
 }
 
 type directNode struct {
 	balancer *balancer.Balancer
+	budget   retry.Budget
 	users    int
 }
 
@@ -308,10 +311,10 @@ func (w *work) compileServices() []*chunk {
 		}
 		if u := w.Builder.names[n.entity.Host]; u != nil {
 			w.useDirect(n, "")
-			set(n.slot, compileService(n.entity, u.balancer, u.entity))
+			set(n.slot, compileService(n.entity, u.balancer, &u.budget, u.entity))
 		} else {
 			d := w.useDirect(n, directKey(n.entity))
-			set(n.slot, compileService(n.entity, d.balancer, nil))
+			set(n.slot, compileService(n.entity, d.balancer, &d.budget, nil))
 		}
 	}
 	return table

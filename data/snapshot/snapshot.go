@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gibbon/data/balancer"
+	"gibbon/data/retry"
 	"gibbon/data/router"
 	"gibbon/entity"
 	"gibbon/telemetry"
@@ -44,6 +45,8 @@ type Route struct {
 	HTTP   bool // some protocol is http
 	GRPC   bool // some protocol is grpc
 	GRPCS  bool // some protocol is grpcs
+
+	Retry *retry.Policy // nil: the service's
 
 	slot    int // of the service; -1 without one
 	metrics atomic.Pointer[telemetry.RouteMetrics]
@@ -83,6 +86,8 @@ type Service struct {
 	ReadTimeout    time.Duration
 	Balancer       *balancer.Balancer
 	Upstream       *entity.Upstream // nil when the host is a DNS name or an address
+	Retry          *retry.Policy    // nil: the reference's rule
+	Budget         *retry.Budget    // of the upstream
 	DefaultPort    int              // the one that is left out of the Host header
 	Authorities    string           // ids of the CA certificates that the targets' are verified with, joined
 }
@@ -93,7 +98,7 @@ const (
 	defaultTimeout = 60_000 // milliseconds
 )
 
-func compileService(e *entity.Service, b *balancer.Balancer, u *entity.Upstream) *Service {
+func compileService(e *entity.Service, b *balancer.Balancer, budget *retry.Budget, u *entity.Upstream) *Service {
 	s := &Service{
 		Entity:         e,
 		TLS:            e.Protocol == "https",
@@ -105,6 +110,8 @@ func compileService(e *entity.Service, b *balancer.Balancer, u *entity.Upstream)
 		ReadTimeout:    milliseconds(e.ReadTimeout),
 		Balancer:       b,
 		Upstream:       u,
+		Retry:          retry.Compile(e.RetryPolicy),
+		Budget:         budget,
 		DefaultPort:    80,
 		Authorities:    strings.Join(e.CACertificates, " "),
 	}
@@ -125,7 +132,7 @@ func milliseconds(ms *int64) time.Duration {
 }
 
 func (b *Builder) compileRoute(e *entity.Route, slot int, service *entity.Service) *Route {
-	r := &Route{Entity: e, slot: slot, all: b.metrics}
+	r := &Route{Entity: e, Retry: retry.Compile(e.RetryPolicy), slot: slot, all: b.metrics}
 	if service != nil {
 		r.service = nameOr(service.Name, service.ID)
 	}
