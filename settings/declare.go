@@ -196,7 +196,7 @@ func (s *Settings) store() []*property {
 		text("declarative_config", &s.DeclarativeConfig).doc("Configuration file to start with when database is off."),
 		text("declarative_config_string", &s.DeclarativeConfigString).secret().doc("The same as text."),
 		text("lmdb_environment_path", nil).byDefault("dbless.lmdb").doc("Configuration of a node without a database is kept by other means."),
-		size("lmdb_map_size", nil).byDefault("2048m").doc("See lmdb_environment_path."),
+		size("lmdb_map_size", &s.DeclarativeLimit).byDefault("2048m").doc("Largest configuration that POST /config takes, all entities together, when database is off; 0 for any."),
 		seconds("db_update_frequency", &s.DBUpdateFrequency).byDefault("5").doc("Seconds between two looks for other nodes' changes where the database cannot notify."),
 		seconds("db_update_propagation", &s.DBUpdatePropagation).byDefault("0").doc("Seconds until a change has reached every replica of the database."),
 		seconds("db_cache_ttl", nil).byDefault("0").doc("Everything is in memory; nothing expires."),

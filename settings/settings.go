@@ -95,6 +95,7 @@ type Settings struct {
 	Postgres                Postgres
 	DeclarativeConfig       string // path
 	DeclarativeConfigString string
+	DeclarativeLimit        int64 // bytes of a configuration given as a whole; 0 means any
 	DBUpdateFrequency       time.Duration
 	DBUpdatePropagation     time.Duration
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"gibbon/control/admin"
+	"gibbon/control/declarative"
 	"gibbon/control/store"
 	"gibbon/data/http1"
 	"gibbon/entity"
@@ -31,11 +32,15 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 		return err
 	}
 	defer data.close()
+	declared, err := declare(ctx, s, db, kinds)
+	if err != nil {
+		return err
+	}
 	if err := data.follow(ctx, db, kinds); err != nil {
 		return err
 	}
 
-	g := &gateway{settings: s, options: options, data: data}
+	g := &gateway{settings: s, options: options, data: data, declared: declared}
 	defer g.close()
 	if err := g.listenProxy(ctx); err != nil {
 		return err
@@ -63,6 +68,7 @@ type gateway struct {
 	settings *settings.Settings
 	options  serveOptions
 	data     *dataPlane
+	declared *declarative.Node // nil unless the configuration is given as a whole
 
 	open    []listening
 	control []*http.Server
@@ -117,7 +123,7 @@ func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options
 	}
 	s := g.settings
 	o := admin.Options{
-		Store: db, Kinds: kinds, Log: g.options.log, Level: g.options.level,
+		Store: db, Kinds: kinds, Declarative: g.declared, Log: g.options.log, Level: g.options.level,
 		Node:          admin.Node{ID: g.options.nodeID, Hostname: hostname, Version: version, Store: s.Database, PID: os.Getpid()},
 		Health:        healthSource{g.data.registry},
 		Status:        g.data,

@@ -236,6 +236,11 @@ func (x *loading) item(i *Item) error {
 	i.Entity = i.Kind.New()
 	err := schema.Decode(body, i.Entity)
 	if err != nil {
+		if _, ok := errors.AsType[schema.InvalidError](err); ok {
+			if e := schema.Check(body, i.Kind.New()); e != nil {
+				err = e // in the words for what is not going to be written by itself
+			}
+		}
 		messages, err := messagesOf(err)
 		if err != nil {
 			return fmt.Errorf("%s: %w", PathText(i.Path), err)

@@ -3,6 +3,7 @@ package declarative
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
@@ -182,4 +183,53 @@ func merge(o map[string]any, own map[string]bool, v any, n ast.Node) error {
 		}
 	}
 	return nil
+}
+
+// lines tells on which line of the text each value begins, by PathText.
+func (d *Document) lines() map[string]int {
+	lines := map[string]int{}
+	if d == nil {
+		return lines
+	}
+	root, err := parseYAML(d.text)
+	if err != nil {
+		return lines
+	}
+	locate(lines, root, nil, 0)
+	return lines
+}
+
+func locate(lines map[string]int, n ast.Node, path []any, depth int) {
+	if n == nil || depth > maxDepth {
+		return
+	}
+	note := func(path []any, n ast.Node) {
+		if t := n.GetToken(); t != nil && t.Position != nil {
+			lines[PathText(path)] = t.Position.Line
+		}
+	}
+	switch n := n.(type) {
+	case *ast.SequenceNode:
+		for i, e := range n.Values {
+			below := append(slices.Clone(path), i)
+			if m, ok := e.(*ast.MappingNode); ok && len(m.Values) > 0 && !m.IsFlowStyle {
+				note(below, m.Values[0].Key)
+			} else if e != nil {
+				note(below, e)
+			}
+			locate(lines, e, below, depth+1)
+		}
+	case *ast.MappingNode:
+		for _, m := range n.Values {
+			locate(lines, m, path, depth+1)
+		}
+	case *ast.MappingValueNode:
+		below := append(slices.Clone(path), nameOf(n.Key))
+		note(below, n.Key)
+		locate(lines, n.Value, below, depth+1)
+	case *ast.AnchorNode:
+		locate(lines, n.Value, path, depth+1)
+	case *ast.TagNode:
+		locate(lines, n.Value, path, depth+1)
+	}
 }
