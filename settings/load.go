@@ -240,6 +240,12 @@ func (s *Settings) Path(name string) string {
 	return filepath.Join(s.Prefix, name)
 }
 
+// Given reports whether a property was set explicitly.
+func (s *Settings) Given(name string) bool {
+	_, found := s.given[name]
+	return found
+}
+
 // File returns the settings file that was read, or "" when there was none.
 func (s *Settings) File() string { return s.file }
 

@@ -98,6 +98,7 @@ type Settings struct {
 	DeclarativeLimit        int64 // bytes of a configuration given as a whole; 0 means any
 	DBUpdateFrequency       time.Duration
 	DBUpdatePropagation     time.Duration
+	RevisionsKept           int // in the change log
 
 	// DNS.
 	DNS DNS
@@ -128,6 +129,7 @@ type Postgres struct {
 	SSLVerify            bool
 	MaxConcurrentQueries int
 	SemaphoreTimeout     time.Duration
+	Notify               bool
 }
 
 // DNS says how names are resolved.

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"iter"
 	"log/slog"
 
 	"gibbon/control/admin"
-	"gibbon/control/store"
 	"gibbon/data/balancer"
 	"gibbon/data/certs"
 	"gibbon/data/http1"
@@ -105,46 +103,6 @@ func resolverOptions(s *settings.Settings, log *slog.Logger) resolver.Options {
 		o.StaleTTL = -1 // 0 stands for the default there
 	}
 	return o
-}
-
-// follow loads the configuration from the store, and from then on applies each revision before the
-// write that made it returns.
-func (d *dataPlane) follow(ctx context.Context, db store.Store, kinds entity.Kinds) error {
-	var changes []snapshot.Change
-	loaders := make(map[string]entity.Loader, len(kinds))
-	for _, kind := range kinds {
-		load := kind.NewLoader()
-		loaders[kind.Name] = load
-		err := db.Each(ctx, kind.Name, func(row store.Row) error {
-			e, err := load(row.Doc)
-			if err != nil {
-				return fmt.Errorf("stored %s: %w", row.ID, err)
-			}
-			changes = append(changes, snapshot.Change{Kind: kind.Name, ID: row.ID, Entity: e})
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("load %s: %w", kind.Name, err)
-		}
-	}
-	d.apply(changes)
-	db.OnCommit(func(r store.Revision) {
-		changes := make([]snapshot.Change, 0, len(r.Changes))
-		for _, c := range r.Changes {
-			change := snapshot.Change{Kind: c.Kind, ID: c.ID}
-			if load := loaders[c.Kind]; load != nil && c.After != nil {
-				e, err := load(c.After)
-				if err != nil {
-					d.log.Error("a change is not applied", "revision", r.Number, "kind", c.Kind, "id", c.ID, "error", err)
-					continue
-				}
-				change.Entity = e
-			}
-			changes = append(changes, change)
-		}
-		d.apply(changes)
-	})
-	return nil
 }
 
 func (d *dataPlane) apply(changes []snapshot.Change) {

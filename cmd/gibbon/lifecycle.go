@@ -66,16 +66,23 @@ func (c *commandLine) quitCommand() *cobra.Command {
 }
 
 func (c *commandLine) restartCommand() *cobra.Command {
+	var migrate bool
+	var lockTimeout int
 	cmd := &cobra.Command{
 		Use:     "restart",
 		Short:   "Stop the gateway and start it in the background",
 		Long:    "Stop the gateway that runs in the prefix, if one does, and start it again in the background with the settings as they are now.",
 		Example: "  gibbon restart -c gibbon.conf",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := c.load() // first: broken settings stop nothing
 			if err != nil {
 				return err
+			}
+			if migrate {
+				if err := c.runMigrations(cmd.Context(), lockTimeout); err != nil {
+					return err
+				}
 			}
 			pid, err := runningPID(s.PIDFile())
 			if err != nil {
@@ -92,7 +99,7 @@ func (c *commandLine) restartCommand() *cobra.Command {
 	}
 	c.confFlag(cmd)
 	c.prefixFlag(cmd)
-	ignoreReferenceFlags(cmd)
+	migrateFlags(cmd, &migrate, &lockTimeout)
 	return cmd
 }
 

@@ -58,11 +58,16 @@ func describe(b *strings.Builder, cmd *cobra.Command) {
 	if text == "" {
 		text = cmd.Short + "."
 	}
-	fmt.Fprintf(b, "\n## gibbon %s\n\n%s\n\n```\n%s\n```\n", cmd.Use, text, strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n```\n%s\n```\n", strings.TrimSuffix(cmd.CommandPath()+strings.TrimPrefix(cmd.Use, cmd.Name()), " "), text, strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
 	if flags := strings.TrimRight(cmd.NonInheritedFlags().FlagUsages(), "\n"); flags != "" {
 		fmt.Fprintf(b, "\n```\n%s\n```\n", flags)
 	}
 	if flags := strings.TrimRight(cmd.InheritedFlags().FlagUsages(), "\n"); flags != "" && cmd.Name() == "start" {
 		fmt.Fprintf(b, "\nEvery command has these flags, too:\n\n```\n%s\n```\n", flags)
+	}
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			describe(b, sub)
+		}
 	}
 }

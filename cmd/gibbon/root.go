@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ func hinted(hint, format string, args ...any) error {
 
 // A command line is what all commands share.
 type commandLine struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	conf, prefix   string // flags -c and -p
 	verbose        bool   // --v
@@ -35,15 +37,18 @@ type commandLine struct {
 
 // run executes one command line and returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &commandLine{stdout: stdout, stderr: stderr}
+	c := &commandLine{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.Execute()
+	err := root.ExecuteContext(context.Background())
 	if err == nil {
 		return 0
+	}
+	if code, ok := errors.AsType[exitError](err); ok {
+		return int(code)
 	}
 	c.remark("Error: %v", err)
 	if h, ok := errors.AsType[hintedError](err); ok {
@@ -80,7 +85,7 @@ func (c *commandLine) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&c.debug, "vv", false, "say everything, settings too")
 	root.AddCommand(
 		c.startCommand(), c.stopCommand(), c.quitCommand(), c.restartCommand(), c.reloadCommand(),
-		c.healthCommand(), c.drainCommand(), c.checkCommand(), c.settingsCommand(), c.versionCommand(),
+		c.healthCommand(), c.drainCommand(), c.checkCommand(), c.migrationsCommand(), c.settingsCommand(), c.versionCommand(),
 	)
 	return root
 }

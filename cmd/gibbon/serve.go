@@ -21,11 +21,12 @@ import (
 // serve runs the gateway until ctx ends or options.quit is closed.
 func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err error) {
 	kinds := entity.NewKinds(entity.Options{RouterFlavour: s.RouterFlavor})
-	db, err := openStore(ctx, s)
+	db, err := openStore(ctx, s, options.nodeID, options.log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	defer keepTidy(ctx, s, db, options.log)()
 
 	data, err := newDataPlane(s, options)
 	if err != nil {
@@ -36,16 +37,15 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 	if err != nil {
 		return err
 	}
-	if err := data.follow(ctx, db, kinds); err != nil {
+	f := newFollower(data, db, kinds, s.Path(lastKnownFile))
+	defer f.close()
+	if err := f.start(ctx); err != nil {
 		return err
 	}
 
-	g := &gateway{settings: s, options: options, data: data, declared: declared}
+	g := &gateway{settings: s, options: options, data: data, declared: declared, failed: make(chan error, 16)}
 	defer g.close()
-	if err := g.listenProxy(ctx); err != nil {
-		return err
-	}
-	if err := g.listenControl(ctx, db, kinds); err != nil {
+	if goOn, err := g.listen(ctx, f.loaded, db, kinds); err != nil || !goOn {
 		return err
 	}
 	options.ready(g.open)
@@ -76,9 +76,37 @@ type gateway struct {
 	failed  chan error // a server that ended by itself
 }
 
+// listen opens all ports. Without a configuration the proxy's have to wait for one: requests that
+// find no route would be refused. It reports false when the gateway is told to end meanwhile.
+func (g *gateway) listen(ctx context.Context, loaded <-chan struct{}, db store.Store, kinds entity.Kinds) (goOn bool, err error) {
+	select {
+	case <-loaded:
+		if err := g.listenProxy(ctx); err != nil {
+			return false, err
+		}
+		return true, g.listenControl(ctx, db, kinds)
+	default:
+	}
+	if err := g.listenControl(ctx, db, kinds); err != nil {
+		return false, err
+	}
+	for {
+		select {
+		case <-loaded:
+			return true, g.listenProxy(ctx)
+		case <-ctx.Done():
+			return false, g.stop(ctx)
+		case <-g.options.quit:
+			return false, g.stop(ctx)
+		case err := <-g.failed:
+			return false, err
+		case <-g.options.reload:
+		}
+	}
+}
+
 // listenProxy opens the proxy's ports.
 func (g *gateway) listenProxy(ctx context.Context) error {
-	g.failed = make(chan error, 16)
 	for _, l := range g.settings.ProxyListen {
 		ln, err := http1.Listen(ctx, l.Address(), http1.ListenOptions{ReusePort: l.ReusePort, Backlog: l.Backlog})
 		if err != nil {

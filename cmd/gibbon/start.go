@@ -22,8 +22,8 @@ import (
 const started = "started\n"
 
 func (c *commandLine) startCommand() *cobra.Command {
-	var detach bool
-	var readyFD int
+	var detach, migrate bool
+	var readyFD, lockTimeout int
 	cmd := &cobra.Command{
 		Use:   "start",
 		Short: "Run the gateway",
@@ -32,7 +32,12 @@ func (c *commandLine) startCommand() *cobra.Command {
 			"  gibbon start -c gibbon.conf -p ./run\n" +
 			"  GIBBON_PROXY_LISTEN=127.0.0.1:9000 gibbon start --detach",
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if migrate && readyFD == 0 {
+				if err := c.runMigrations(cmd.Context(), lockTimeout); err != nil {
+					return err
+				}
+			}
 			switch {
 			case readyFD > 0:
 				return c.runDetached(os.NewFile(uintptr(readyFD), "ready"))
@@ -51,17 +56,16 @@ func (c *commandLine) startCommand() *cobra.Command {
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when the gateway is up, and let it run in the background")
 	cmd.Flags().IntVar(&readyFD, "ready-fd", 0, "tell this file when the gateway is up")
 	hide(cmd, "ready-fd")
-	ignoreReferenceFlags(cmd)
+	migrateFlags(cmd, &migrate, &lockTimeout)
 	return cmd
 }
 
-// ignoreReferenceFlags takes flags of the reference that mean nothing here: the store's
-// schema is brought up to date at every start.
-func ignoreReferenceFlags(cmd *cobra.Command) {
-	cmd.Flags().Bool("run-migrations", false, "")
+// migrateFlags declares what start and restart have to say about migrations.
+func migrateFlags(cmd *cobra.Command, migrate *bool, lockTimeout *int) {
+	cmd.Flags().BoolVar(migrate, "run-migrations", false, "make the tables of the database, or bring them up to date, before")
+	cmd.Flags().IntVar(lockTimeout, "lock-timeout", 60, "`seconds` to wait for another node that migrates")
 	cmd.Flags().Int("db-timeout", 0, "")
-	cmd.Flags().Int("lock-timeout", 0, "")
-	hide(cmd, "run-migrations", "db-timeout", "lock-timeout")
+	hide(cmd, "db-timeout")
 }
 
 func hide(cmd *cobra.Command, flags ...string) {

@@ -258,6 +258,12 @@ func (s *Server) Connect(ctx context.Context, database string) (*pgx.Conn, error
 	return pgx.ConnectConfig(ctx, config)
 }
 
+// Installed returns ErrMissing when no server programs are installed.
+func Installed() error {
+	_, err := binaries()
+	return err
+}
+
 // binaries is the folder of the newest server that is installed.
 func binaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {

@@ -10,6 +10,7 @@
 //	get [-n N] [-method M] [-header F] PATH  ask the proxy; stdout counts "server status: times"
 //	curl …, http …                      the real tools; localhost:8000 and :8001 lead to this gateway
 //	until PATTERN VERB …                repeat admin or get until the output matches; !PATTERN: until it does not
+//	until -within DURATION …            the same, but no longer than that
 //	log PATTERN FILE                    wait for a line in a file of the prefix
 //	load RATE PATH                      ask the proxy so many times a second from now on
 //	load -count N                       wait for so many further answers
@@ -18,6 +19,8 @@
 //	hold KEY PATH, release KEY          a request that the origin keeps waiting; its end
 //	websocket PATH TEXT                 upgrade, send, and show the frames
 //	writes N -kill-after M, writes -check   the story of kill -9
+//	postgres, postgres -stop | -kill | -start   a PostgreSQL server for all gateways; end it, start it again
+//	node NAME [NAME=VALUE…], on NAME VERB …     another gateway; tell it something
 //	store -lock | -unlock, disk -fill | -free   break the store, mend it
 //
 // The gateway listens on a loopback address of its own, so that stories run

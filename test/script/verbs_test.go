@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -116,6 +117,7 @@ func gibbonVerb(ts *testscript.TestScript, neg bool, args []string) {
 	command := exec.CommandContext(w.ctx, w.binary, args...)
 	command.Dir = ts.MkAbs(".")
 	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
+	command.Env = w.environment()
 	if w.gateway != nil {
 		command.Env = w.gateway.Environment()
 	}
@@ -269,13 +271,20 @@ func toolVerb(tool string) func(*testscript.TestScript, bool, []string) {
 // that begins with "!", until it does not.
 func untilVerb(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
+	limit := patience
+	if args[0] == "-within" {
+		var err error
+		limit, err = time.ParseDuration(args[1])
+		ts.Check(err)
+		args = args[2:]
+	}
 	expression, negated := strings.CutPrefix(args[0], "!")
 	pattern, err := regexp.Compile("(?m)" + expression)
 	ts.Check(err)
 	if len(args) < 3 || args[1] != "admin" && args[1] != "get" {
 		ts.Fatalf("usage: until PATTERN admin METHOD PATH | get [-n N] PATH")
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	ctx, cancel := context.WithTimeout(w.ctx, limit)
 	defer cancel()
 	ts.Check(gateway.Poll(ctx, func() error {
 		var text string

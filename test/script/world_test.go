@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"gibbon/test/gateway"
 	"gibbon/test/origin"
+	"gibbon/test/postgres"
 )
 
 // patience is how long a verb waits for something to happen.
@@ -32,6 +34,10 @@ type world struct {
 	held    map[string]chan string // key → the answer, once it came
 	acked   []string               // names of services whose creation was acknowledged
 	broken  func() error           // mends the store
+
+	postgres *postgres.Server // nil unless the story has one
+	settings []string         // NAME=VALUE for every gateway
+	nodes    map[string]*node // further gateways
 }
 
 // server is an origin that can be killed and started again.
@@ -72,7 +78,7 @@ func TestStories(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			w := &world{
 				ctx: ctx, binary: binary, prefix: filepath.Join(e.WorkDir, "prefix"), address: gateway.NewAddress(),
-				servers: map[string]*server{}, held: map[string]chan string{},
+				servers: map[string]*server{}, held: map[string]chan string{}, nodes: map[string]*node{},
 			}
 			e.Values[worldKey{}] = w
 			e.Setenv("PREFIX", w.prefix)
@@ -86,18 +92,24 @@ func TestStories(t *testing.T) {
 			})
 			return os.Mkdir(w.prefix, 0o755)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server": serverVerb, "gateway": gatewayVerb, "gibbon": gibbonVerb, "admin": adminVerb, "get": getVerb,
-			"curl": toolVerb("curl"), "http": toolVerb("http"), "until": untilVerb, "log": logVerb, "load": loadVerb,
-			"hold": holdVerb, "release": releaseVerb, "websocket": websocketVerb, "writes": writesVerb, "store": storeVerb, "disk": diskVerb,
-			"refused": refusedVerb,
-		},
+		Cmds:      verbs(),
 		Condition: condition,
 	})
 }
 
+// verbs are what stories can tell to happen.
+func verbs() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"server": serverVerb, "gateway": gatewayVerb, "gibbon": gibbonVerb, "admin": adminVerb, "get": getVerb,
+		"curl": toolVerb("curl"), "http": toolVerb("http"), "until": untilVerb, "log": logVerb, "load": loadVerb,
+		"hold": holdVerb, "release": releaseVerb, "websocket": websocketVerb, "writes": writesVerb, "store": storeVerb, "disk": diskVerb,
+		"refused":  refusedVerb,
+		"postgres": postgresVerb, "node": nodeVerb, "on": onVerb,
+	}
+}
+
 // condition knows what a story may need: port80 to listen below 1024, tmpfs to
-// mount a small file system in a namespace.
+// mount a small file system in a namespace, postgres to start a database.
 func condition(name string) (bool, error) {
 	switch name {
 	case "port80":
@@ -107,6 +119,8 @@ func condition(name string) (bool, error) {
 			return false, nil //nolint:nilerr // that is the answer
 		}
 		return true, l.Close()
+	case "postgres":
+		return canPostgres(), nil
 	case "tmpfs":
 		return exec.CommandContext(context.Background(), "unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt").Run() == nil, nil
 	}
@@ -123,8 +137,16 @@ func (w *world) end() {
 			_ = s.Close() // the story is over
 		}
 	}
+	for _, n := range w.nodes {
+		if n.gateway != nil {
+			n.gateway.Kill()
+		}
+	}
 	if w.gateway != nil {
 		w.gateway.Kill()
+	}
+	if w.postgres != nil {
+		w.postgres.Remove()
 	}
 }
 
@@ -137,7 +159,7 @@ func (w *world) start(settings []string) error {
 			hosts[name] = host
 		}
 	}
-	for _, setting := range settings {
+	for _, setting := range slices.Concat(w.settings, settings) {
 		name, value, _ := strings.Cut(setting, "=")
 		env[name] = value
 	}

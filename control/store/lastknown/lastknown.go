@@ -193,6 +193,9 @@ type Keeper struct {
 // written once. Large ones also take at most a twentieth of the time.
 const settle = time.Second
 
+// lastChance is how long Close may write.
+const lastChance = time.Second
+
 // Keep writes the file soon after each revision of db, until Close. Changed has
 // it written once without one.
 func Keep(db store.Store, file string, kinds []string, log *slog.Logger) *Keeper {
@@ -213,6 +216,9 @@ func (k *Keeper) Changed() {
 
 func (k *Keeper) run(ctx context.Context) {
 	pause := settle
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastChance, cancel) })()
 	for {
 		select {
 		case <-ctx.Done():
@@ -228,13 +234,11 @@ func (k *Keeper) run(ctx context.Context) {
 		default:
 		}
 		began := time.Now()
-		err := k.db.View(context.WithoutCancel(ctx), func(r store.Reader) error {
-			return Write(context.WithoutCancel(ctx), k.file, r, k.kinds)
-		})
+		err := k.db.View(work, func(r store.Reader) error { return Write(work, k.file, r, k.kinds) })
 		pause = max(settle, 20*time.Since(began))
 		switch {
 		case errors.Is(err, store.ErrUnavailable): // it is told of a change again
-		case err != nil:
+		case err != nil && work.Err() == nil:
 			k.log.Error("the last known configuration is not kept", "file", k.file, "error", err)
 		}
 	}

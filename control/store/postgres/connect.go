@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strconv"
@@ -24,9 +23,7 @@ func (o Options) pool(size int) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, errors.New("pg_host is not a host: " + o.Host)
 	}
-	if err := o.configure(config.ConnConfig); err != nil {
-		return nil, err
-	}
+	o.configure(config.ConnConfig)
 	config.MaxConns = int32(size)
 	config.PingTimeout = o.Timeout
 	config.MaxConnLifetimeJitter = config.MaxConnLifetime / 10
@@ -36,17 +33,15 @@ func (o Options) pool(size int) (*pgxpool.Pool, error) {
 // connect returns a connection outside of the pools.
 func (o Options) connect(ctx context.Context) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig("sslmode=disable host=" + quote(o.Host))
-	if err == nil {
-		err = o.configure(config)
-	}
 	if err != nil {
-		return nil, err
+		return nil, errors.New("pg_host is not a host: " + o.Host)
 	}
+	o.configure(config)
 	return pgx.ConnectConfig(ctx, config)
 }
 
 // configure sets all that the environment could have set, too.
-func (o Options) configure(c *pgx.ConnConfig) error {
+func (o Options) configure(c *pgx.ConnConfig) {
 	c.Host, c.Port, c.User, c.Password, c.Database = o.Host, uint16(o.Port), o.User, o.Password, o.Database
 	c.ConnectTimeout, c.Fallbacks = o.Timeout, nil
 	c.RuntimeParams = map[string]string{
@@ -60,19 +55,12 @@ func (o Options) configure(c *pgx.ConnConfig) error {
 	}
 	if !o.TLS {
 		c.TLSConfig = nil
-		return nil
+		return
 	}
 	c.TLSConfig = &tls.Config{
-		ServerName: o.Host, MinVersion: tls.VersionTLS12,
+		ServerName: o.Host, MinVersion: tls.VersionTLS12, RootCAs: o.Roots,
 		InsecureSkipVerify: !o.Verify, //nolint:gosec // pg_ssl alone asks for encryption only
 	}
-	if o.Verify && len(o.Roots) > 0 {
-		c.TLSConfig.RootCAs = x509.NewCertPool()
-		if !c.TLSConfig.RootCAs.AppendCertsFromPEM(o.Roots) {
-			return errors.New("the file to verify the database's certificate with holds no certificate")
-		}
-	}
-	return nil
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(max(1, d.Milliseconds()), 10) }

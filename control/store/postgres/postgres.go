@@ -17,6 +17,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -37,9 +38,9 @@ type Options struct {
 	Database string
 	Schema   string // [the user's search path]
 
-	TLS    bool   // encrypt, and fail where the server cannot
-	Verify bool   // with TLS: the certificate must be good for Host
-	Roots  []byte // PEM certificates to verify with [those of the system]
+	TLS    bool           // encrypt, and fail where the server cannot
+	Verify bool           // with TLS: the certificate must be good for Host
+	Roots  *x509.CertPool // to verify with [those of the system]
 
 	Timeout     time.Duration // for the server to answer [5 s]
 	Connections int           // for reading, at most [16]

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"gibbon/control/store"
+	"gibbon/control/store/lastknown"
+	"gibbon/data/snapshot"
+	"gibbon/entity"
+	"gibbon/settings"
+)
+
+// lastKnownFile is where a node keeps the configuration of a database that it may not reach at its
+// next start.
+const lastKnownFile = "last_known_configuration"
+
+// A sharedStore is one that other nodes write to as well.
+type sharedStore interface {
+	store.Store
+	// Follow has the callbacks told of what other nodes write after the revision since; -1 means that
+	// nothing is known for certain. Reload is called when everything has to be read anew.
+	Follow(since int64, reload func(context.Context) (int64, error))
+}
+
+// A follower puts the configuration of a store in force, and every change to it before the write
+// that made it returns.
+type follower struct {
+	data    *dataPlane
+	db      store.Store
+	kinds   entity.Kinds
+	loaders map[string]entity.Loader
+	file    string // for the last known configuration
+
+	loaded chan struct{} // closed when a configuration is in force
+	keeper *lastknown.Keeper
+	// held is what is in force, by kind and id, where everything may have to be read again.
+	held map[string]map[string]struct{}
+}
+
+func newFollower(data *dataPlane, db store.Store, kinds entity.Kinds, file string) *follower {
+	f := &follower{data: data, db: db, kinds: kinds, file: file, loaders: map[string]entity.Loader{}, loaded: make(chan struct{})}
+	for _, kind := range kinds {
+		f.loaders[kind.Name] = kind.NewLoader()
+	}
+	return f
+}
+
+// start loads the configuration and follows its changes. When a shared store cannot be reached the
+// last known configuration is loaded, if there is one, until it can.
+func (f *follower) start(ctx context.Context) error {
+	shared, isShared := f.db.(sharedStore)
+	if !isShared {
+		f.db.OnCommit(f.follow)
+		_, err := f.load(ctx)
+		return err
+	}
+	f.held = map[string]map[string]struct{}{}
+	since, err := f.load(ctx)
+	if errors.Is(err, store.ErrUnavailable) {
+		since = -1
+		f.data.log.Error("the database does not answer; waiting for it", "error", err)
+		err = f.loadLastKnown()
+	}
+	if err != nil {
+		return err
+	}
+	f.db.OnCommit(f.follow)
+	names := make([]string, 0, len(f.kinds))
+	for _, kind := range f.kinds {
+		names = append(names, kind.Name)
+	}
+	f.keeper = lastknown.Keep(f.db, f.file, names, f.data.log)
+	if since >= 0 {
+		f.keeper.Changed()
+	}
+	shared.Follow(since, func(ctx context.Context) (int64, error) {
+		number, err := f.load(ctx)
+		if err == nil {
+			f.data.log.Warn("the configuration was read anew from the database", "revision", number)
+			f.keeper.Changed()
+		}
+		return number, err
+	})
+	return nil
+}
+
+// close ends what start began, except for the store's own work.
+func (f *follower) close() {
+	if f.keeper != nil {
+		f.keeper.Close()
+	}
+}
+
+// load puts the configuration in force as it is in the store now, and returns the number of its
+// newest revision.
+func (f *follower) load(ctx context.Context) (number int64, err error) {
+	var rows rowsInForce
+	err = f.db.View(ctx, func(r store.Reader) error {
+		rows = rowsInForce{follower: f}
+		var err error
+		if number, err = r.Latest(ctx); err != nil {
+			return err
+		}
+		for _, kind := range f.kinds {
+			if err := r.Each(ctx, kind.Name, rows.add); err != nil {
+				return fmt.Errorf("load %s: %w", kind.Name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	rows.apply()
+	return number, nil
+}
+
+// loadLastKnown puts the last known configuration in force, if there is one.
+func (f *follower) loadLastKnown() error {
+	rows := rowsInForce{follower: f}
+	number, err := lastknown.Load(f.file, time.Now(), rows.add)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		f.data.log.Error("there is no last known configuration: the proxy opens when the database answers", "file", f.file)
+		return nil
+	case err != nil:
+		f.data.log.Error("the last known configuration is not used: the proxy opens when the database answers", "file", f.file, "error", err)
+		return nil
+	}
+	rows.apply()
+	f.data.log.Warn("serving the last known configuration until the database answers", "revision", number, "file", f.file)
+	return nil
+}
+
+// rowsInForce are the rows that shall be all there are.
+type rowsInForce struct {
+	*follower
+
+	changes []snapshot.Change
+	seen    map[string]map[string]struct{}
+}
+
+// add takes one of the rows.
+func (r *rowsInForce) add(row store.Row) error {
+	load := r.loaders[row.Kind]
+	if load == nil {
+		return nil // of another version
+	}
+	e, err := load(row.Doc)
+	if err != nil {
+		return fmt.Errorf("stored %s %s: %w", row.Kind, row.ID, err)
+	}
+	r.changes = append(r.changes, snapshot.Change{Kind: row.Kind, ID: row.ID, Entity: e})
+	if r.held != nil {
+		if r.seen == nil {
+			r.seen = map[string]map[string]struct{}{}
+		}
+		noteHeld(r.seen, row.Kind, row.ID)
+	}
+	return nil
+}
+
+func noteHeld(held map[string]map[string]struct{}, kind, id string) {
+	if held[kind] == nil {
+		held[kind] = map[string]struct{}{}
+	}
+	held[kind][id] = struct{}{}
+}
+
+// apply puts them in force, and takes out what was held and is not among them.
+func (r *rowsInForce) apply() {
+	for kind, ids := range r.held {
+		for id := range ids {
+			if _, found := r.seen[kind][id]; !found {
+				r.changes = append(r.changes, snapshot.Change{Kind: kind, ID: id})
+			}
+		}
+	}
+	r.data.apply(r.changes)
+	if r.held != nil {
+		r.held = r.seen
+		if r.held == nil {
+			r.held = map[string]map[string]struct{}{}
+		}
+	}
+	select {
+	case <-r.loaded:
+	default:
+		close(r.loaded)
+	}
+}
+
+// follow puts one revision in force.
+func (f *follower) follow(r store.Revision) {
+	changes := make([]snapshot.Change, 0, len(r.Changes))
+	for _, c := range r.Changes {
+		change := snapshot.Change{Kind: c.Kind, ID: c.ID}
+		if load := f.loaders[c.Kind]; load != nil && c.After != nil {
+			e, err := load(c.After)
+			if err != nil {
+				f.data.log.Error("a change is not applied", "revision", r.Number, "kind", c.Kind, "id", c.ID, "error", err)
+				continue
+			}
+			change.Entity = e
+		}
+		changes = append(changes, change)
+		switch {
+		case f.held == nil:
+		case c.After == nil:
+			delete(f.held[c.Kind], c.ID)
+		default:
+			noteHeld(f.held, c.Kind, c.ID)
+		}
+	}
+	f.data.apply(changes)
+}
+
+// How often the store is tidied up.
+const (
+	sweepEvery  = 5 * time.Second
+	forgetEvery = time.Minute
+)
+
+// keepTidy removes what has expired and old revisions, until the function that it returns is called.
+func keepTidy(ctx context.Context, s *settings.Settings, db store.Store, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	report := func(err error) {
+		if !errors.Is(err, store.ErrUnavailable) { // that is told already
+			log.Error("the store is not tidied up", "error", err)
+		}
+	}
+	var running sync.WaitGroup
+	running.Go(func() { store.KeepSwept(ctx, db, sweepEvery, report) })
+	running.Go(func() { store.KeepForgetting(ctx, db, s.RevisionsKept, forgetEvery, report) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
