@@ -14,7 +14,9 @@ import (
 // An Address is one place where a target listens. It lives as long as its
 // target resolves to it, across all other changes of the configuration.
 type Address struct {
-	down atomic.Bool
+	down atomic.Bool  // not to be picked: sick, unless the balancer disregards that
+	sick atomic.Bool  // judged unhealthy
+	warm atomic.Int64 // when the slow start began, in Unix nanoseconds; 0: never
 	cell *cell
 	top  *Address // the address itself, or the name that it was resolved for
 
@@ -43,6 +45,10 @@ type Address struct {
 	named   *named          // how to resolve it for each pick; nil for an IP
 	points  []uint32        // see hashes; guarded by the balancer's mu
 	order   uint32          // see ringOrder; guarded by the balancer's mu
+	session string          // see sessionName
+
+	connections    atomic.Int64
+	maxConnections atomic.Int64 // 0 is no limit
 
 	done     atomic.Uint64 // attempts
 	failures [failureKinds]atomic.Uint64
@@ -53,6 +59,7 @@ type Address struct {
 // balancer lie side by side, which makes the look ten times as fast.
 type cell struct {
 	load    atomic.Int64 // attempts in flight, and loadDown when the address is down
+	limit   atomic.Int64 // of the attempts in flight; 0 is none
 	average average      // of the latency
 }
 
@@ -69,7 +76,7 @@ func (b *Balancer) newCell() *cell {
 	return &b.cells[len(b.cells)-1]
 }
 
-// setDown is called by one goroutine at a time.
+// setDown is called under the balancer's verdict.
 func (a *Address) setDown(down bool) {
 	if a.down.Swap(down) == down {
 		return
@@ -113,17 +120,14 @@ func (a *Address) Done() {
 }
 
 // InFlight returns the attempts that are not done.
-func (a *Address) InFlight() int64 {
-	load := a.top.cell.load.Load()
-	if load >= loadDown/2 {
-		load -= loadDown
-	}
-	return load
-}
+func (a *Address) InFlight() int64 { return inFlight(a.top.cell.load.Load()) }
 
 // ReportStatus tells the passive checks the status of an answer. Nothing
 // happens when they are off.
 func (a *Address) ReportStatus(code int) {
+	if code >= 500 || code == 429 {
+		a.penalize(penalty)
+	}
 	if code >= 500 {
 		a.failed(httpFailure)
 	}
@@ -135,6 +139,7 @@ func (a *Address) ReportStatus(code int) {
 // ReportFailure tells the passive checks that the connection was refused or
 // broke before the answer came.
 func (a *Address) ReportFailure() {
+	a.penalize(penalty)
 	a.failed(tcpFailure)
 	if s := a.top.subject; s != nil {
 		s.Failure()
@@ -143,6 +148,7 @@ func (a *Address) ReportFailure() {
 
 // ReportTimeout tells the passive checks that an attempt took too long.
 func (a *Address) ReportTimeout() {
+	a.penalize(penalty)
 	a.failed(timeout)
 	if s := a.top.subject; s != nil {
 		s.Timeout()
@@ -159,7 +165,7 @@ func (a *Address) failed(kind int) {
 func (a *Address) ReportLatency(d time.Duration) { a.top.cell.average.observe(d, time.Now()) }
 
 // Down reports whether the address is judged unhealthy.
-func (a *Address) Down() bool { return a.top.down.Load() }
+func (a *Address) Down() bool { return a.top.sick.Load() }
 
 // Totals returns what was counted since the address came into being.
 func (a *Address) Totals() Totals {

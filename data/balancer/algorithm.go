@@ -5,9 +5,10 @@ import "sync/atomic"
 // A Picker chooses among a fixed set of addresses. When the set changes, a new
 // Picker takes its place; counters live in the addresses and so survive.
 type Picker interface {
-	// Pick returns the address for the next attempt of a: one that is up and
-	// not tried before, or nil. It runs once per attempt on many goroutines at
-	// a time: it must not block, lock or allocate.
+	// Pick returns the address for the next attempt of a, on which it has taken
+	// a place: one that is up, below its limit and not tried before, or nil. It
+	// runs once per attempt on many goroutines at a time: it must not block,
+	// lock or allocate.
 	Pick(a *Attempt) *Address
 }
 
@@ -17,6 +18,8 @@ type Candidates struct {
 	Targets int            // how many there are, those without an entry included
 	Slots   int            // of the upstream
 	Turn    *atomic.Uint64 // picks so far; it outlives the Picker
+	Bound   []*Address     // get no new clients, but keep the sessions that they have
+	Balance float64        // of the mean load that no address may exceed; 0 is no bound
 }
 
 // An Entry is an address with the weight that it has at present.
@@ -28,10 +31,14 @@ type Entry struct {
 // usable reports whether the next attempt of a may go to t.
 func usable(t *Address, a *Attempt) bool { return !t.down.Load() && !a.has(t) }
 
+// claim takes a place on t for the next attempt of a, if it may go there.
+func claim(t *Address, a *Attempt) bool { return usable(t, a) && t.cell.take() }
+
 // Algorithms maps each value of an upstream's algorithm field to its Picker.
 var Algorithms = map[string]func(Candidates) Picker{
 	"consistent-hashing": newConsistentHashing,
 	"latency":            newLatency,
 	"least-connections":  newLeastConnections,
 	"round-robin":        newRoundRobin,
+	"sticky-sessions":    newStickySessions,
 }

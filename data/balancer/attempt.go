@@ -14,7 +14,12 @@ type Attempt struct {
 	// Hash("") when there is none.
 	Hash uint32
 
-	n       int // tries
+	// Session is the value of the session's cookie as the client sent it, for
+	// sticky-sessions; it may be what it likes.
+	Session []byte
+
+	n       int    // tries
+	bind    string // see NewSession
 	tried   []*Address
 	array   [8]*Address // holds the first of tried, so that they need no memory
 	pending *Address    // picked, but its name is not resolved
@@ -30,8 +35,12 @@ func HashBytes(input []byte) uint32 { return xxhash.Checksum32(input) }
 func (a *Attempt) Reset() {
 	clear(a.tried)
 	a.tried, a.pending = a.tried[:0], nil
-	a.n, a.Hash = 0, 0
+	a.n, a.Hash, a.Session, a.bind = 0, 0, nil, ""
 }
+
+// NewSession returns the value that the client's session cookie shall get, or ""
+// when the one it sent is right: it names the address picked last.
+func (a *Attempt) NewSession() string { return a.bind }
 
 // Tries returns how many addresses were picked for the request.
 func (a *Attempt) Tries() int { return a.n }

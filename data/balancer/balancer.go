@@ -20,6 +20,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,10 @@ var (
 	// ErrNoPeer says that no address may be used: none is there, all are down
 	// or tried, or too much of the weight is down.
 	ErrNoPeer = errors.New("failure to get a peer from the ring-balancer")
+
+	// ErrOverLimit says that addresses are there and up, but bear as many attempts
+	// as they may. It is an ErrNoPeer, too.
+	ErrOverLimit = fmt.Errorf("all targets are over their limits: %w", ErrNoPeer)
 
 	// ErrUnresolved says that a name has to be resolved first; see
 	// [Balancer.Wait].
@@ -69,13 +74,15 @@ type Balancer struct {
 
 	// What picks look at.
 	state     atomic.Pointer[state]
-	available atomic.Bool   // enough weight is up
+	spill     atomic.Pointer[spill]
+	available atomic.Bool   // enough weight is up, or health is disregarded
 	turn      atomic.Uint64 // see Candidates
 	renewing  atomic.Bool   // a new Picker is on its way
 	expires   atomic.Int64  // without upstream: when to resolve anew, in Unix nanoseconds
 
-	// verdict guards the computation of available. It is taken last.
-	verdict sync.Mutex
+	// verdict guards the computation of what is available, and panicking. It is taken last.
+	verdict   sync.Mutex
+	panicking bool // health is disregarded
 
 	mu       sync.Mutex // guards what follows; taken before all others
 	ctx      context.Context
@@ -85,20 +92,10 @@ type Balancer struct {
 	byText   map[string]*target
 	sets     uint64
 	cells    []cell
-	dropped  []*Address    // since the last state
-	changed  chan struct{} // closed when state changes
-}
-
-// A state is what picks go by, from one change to the next.
-type state struct {
-	algorithm  string
-	picker     Picker
-	entries    []Entry
-	total      int64 // weight
-	threshold  float64
-	pending    bool // nothing to pick from, but names to be resolved
-	hostHeader string
-	useSRVName bool
+	dropped  []*Address       // since the last state
+	turns    []*atomic.Uint64 // of the tiers behind the first
+	warming  *time.Timer      // makes the next step of a slow start
+	changed  chan struct{}    // closed when state changes
 }
 
 // Pick chooses the address for the next attempt of a request and counts it as
@@ -119,38 +116,23 @@ func (b *Balancer) Pick(a *Attempt) (*Address, error) {
 	if b.checker == nil {
 		b.refreshDirect()
 	}
-	t := s.picker.Pick(a)
+	t := b.choose(s, a)
 	for t == nil && len(a.tried) > 0 && s.algorithm != "latency" {
 		if len(a.tried) > 1 {
 			a.startOver()
 		} else {
 			a.tried = a.tried[:0]
 		}
-		t = s.picker.Pick(a)
+		t = b.choose(s, a)
 	}
 	if t == nil {
-		t = anyUsable(s.entries, a)
-	}
-	if t == nil {
-		return nil, ErrNoPeer
+		return nil, s.excuse()
 	}
 	if t.named != nil {
 		return b.pickNamed(a, t)
 	}
 	a.add(t)
-	t.cell.load.Add(1)
 	return t, nil
-}
-
-// anyUsable looks at all addresses when the picker has none. It may not know yet of one that
-// has just come up, for a new picker is made in the background.
-func anyUsable(entries []Entry, a *Attempt) *Address {
-	for _, e := range entries {
-		if usable(e.Address, a) {
-			return e.Address
-		}
-	}
-	return nil
 }
 
 // Wait does what [Balancer.Pick] does, after waiting for name resolution as long
@@ -199,112 +181,21 @@ func (b *Balancer) HostName(a *Address) string {
 // NeedsHash reports whether picks depend on [Attempt.Hash].
 func (b *Balancer) NeedsHash() bool { return b.state.Load().algorithm == "consistent-hashing" }
 
+// NeedsSession reports whether picks depend on [Attempt.Session].
+func (b *Balancer) NeedsSession() bool { return b.state.Load().algorithm == entity.StickySessions }
+
+// SessionCookie returns the name and the path of the cookie that names the
+// address of a session, for sticky-sessions.
+func (b *Balancer) SessionCookie() (name, path string) {
+	s := b.state.Load()
+	return s.cookie, s.cookiePath
+}
+
 // Algorithm returns the name of the algorithm in force.
 func (b *Balancer) Algorithm() string { return b.state.Load().algorithm }
 
 // Name returns the upstream's name, or the host of a service without upstream.
 func (b *Balancer) Name() string { return b.name }
-
-// rebuild makes a new state of the targets as they are. It is called under mu.
-func (b *Balancer) rebuild() {
-	s := &state{algorithm: "round-robin"}
-	if u := b.upstream; u != nil {
-		s.algorithm = algorithm(u)
-		s.hostHeader = u.HostHeader
-		s.useSRVName = u.UseSRVName != nil && *u.UseSRVName
-		if u.Healthchecks.Threshold != nil {
-			s.threshold = *u.Healthchecks.Threshold
-		}
-	}
-	s.entries = make([]Entry, 0, len(b.targets))
-	for _, t := range b.targets {
-		s.pending = s.pending || t.pending
-		for _, a := range t.addresses {
-			if a.weight > 0 {
-				s.entries = append(s.entries, Entry{a, a.weight})
-				s.total += int64(a.weight)
-			}
-		}
-	}
-	s.pending = s.pending && s.total == 0
-	s.picker = b.newPicker(s)
-	b.state.Store(s)
-	b.assess()
-	close(b.changed)
-	b.changed = make(chan struct{})
-	b.tellDropped()
-}
-
-func (b *Balancer) newPicker(s *state) Picker {
-	c := Candidates{Entries: s.entries, Targets: len(b.targets), Slots: 10_000, Turn: &b.turn}
-	if b.upstream != nil && b.upstream.Slots != nil {
-		c.Slots = *b.upstream.Slots
-	}
-	return Algorithms[s.algorithm](c)
-}
-
-// algorithm returns the one that holds: hashing on nothing is round-robin.
-func algorithm(u *entity.Upstream) string {
-	hashes := u.HashOn != "" && u.HashOn != "none"
-	if _, ok := Algorithms[u.Algorithm]; !ok || u.Algorithm == "consistent-hashing" && !hashes {
-		return "round-robin"
-	}
-	return u.Algorithm
-}
-
-// wentDown is told by the checker, under the subject's lock, that an address
-// went down or up.
-func (b *Balancer) wentDown(a *Address, down bool) {
-	a.setDown(down)
-	b.assess()
-	if !b.renewing.Swap(true) {
-		go b.renew()
-	}
-}
-
-// renew gives round-robin a Picker without the addresses that are down. It runs
-// once for any number of changes that come together.
-func (b *Balancer) renew() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.renewing.Store(false)
-	if s := *b.state.Load(); s.algorithm == "round-robin" {
-		s.picker = b.newPicker(&s)
-		b.state.Store(&s)
-	}
-}
-
-// assess finds out whether enough weight is up.
-func (b *Balancer) assess() {
-	b.verdict.Lock()
-	defer b.verdict.Unlock()
-	s := b.state.Load()
-	if s == nil {
-		return
-	}
-	w := s.weight()
-	enough := w.Total > 0 && float64(w.Available)/float64(w.Total)*100 > s.threshold
-	if b.available.Swap(enough) == enough || b.checker == nil {
-		return
-	}
-	verdict := Healthy
-	if !enough {
-		verdict = Unhealthy
-	}
-	b.log.Warn("balancer "+b.name+" reported health status changed to "+verdict,
-		"total_weight", w.Total, "unavailable_weight", w.Unavailable, "threshold", s.threshold)
-}
-
-// weight sums up what is there and what is down.
-func (s *state) weight() (w Weight) {
-	for _, e := range s.entries {
-		if e.Address.down.Load() {
-			w.Unavailable += int64(e.Weight)
-		}
-	}
-	w.Total, w.Available = s.total, s.total-w.Unavailable
-	return w
-}
 
 // refreshDirect resolves the host of a service without upstream anew when it is
 // time to, in the background.

@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type consistentHashing struct {
 	entries []Entry
 	owners  []int32 // of the owned points, in order: indexes in entries
 	below   []int32 // for each point, the index in owners of the first owned one at or below
+	bound   *bound  // nil: none
 }
 
 func newConsistentHashing(c Candidates) Picker {
@@ -40,7 +42,11 @@ func newConsistentHashing(c Candidates) Picker {
 			ring, ok = placePoints(entries, shares, owned, points)
 		}
 	}
-	return newRing(entries, ring, owned)
+	p := newRing(entries, ring, owned)
+	if c.Balance > 0 {
+		p.bound = newBound(c)
+	}
+	return p
 }
 
 // ringOrder sorts entries by the target's name and port, then by the text of the
@@ -165,11 +171,23 @@ func newRing(entries []Entry, ring []int32, owned int) *consistentHashing {
 	return p
 }
 
-// Pick walks from the point of the key downwards.
+// Pick walks from the point of the key downwards, to an address within the bound
+// if there is one.
 func (p *consistentHashing) Pick(a *Attempt) *Address {
+	if p.bound != nil {
+		if t := p.walk(a, p.bound.mean()); t != nil {
+			return t
+		}
+	}
+	return p.walk(a, math.Inf(1))
+}
+
+// walk passes over addresses that bear more than most per unit of weight.
+func (p *consistentHashing) walk(a *Attempt, most float64) *Address {
 	i := int(p.below[a.Hash%p.points])
 	for range p.owners {
-		if t := p.entries[p.owners[i]].Address; usable(t, a) {
+		e := &p.entries[p.owners[i]]
+		if t := e.Address; float64(t.cell.load.Load()) < most*float64(e.Weight) && claim(t, a) {
 			return t
 		}
 		if i--; i < 0 {

@@ -2,124 +2,152 @@ package balancer
 
 import (
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 )
 
-// latencyDecay is the time after which an observation counts e times less.
-const latencyDecay = 10 * time.Second
+// penalty is what a failed attempt counts as at least. An address that fails at
+// once would otherwise look like the fastest of all.
+const penalty = 5 * time.Second
 
-// latency picks the address with the lowest average latency per unit of weight.
-// Averages fade while an address gets no traffic, so that a slow one is tried
-// again.
+// maxDraws is how many pairs are drawn to find two usable addresses.
+const maxDraws = 4
+
+// latency draws two addresses and picks the cheaper. The cost is
+//
+//	average latency × (attempts in flight + 1) / weight
+//
+// Drawing keeps a single fast address from being flooded by everybody who saw
+// that it was fast; the attempts in flight answer before the latency does.
 type latency struct {
-	entries   []scanned
-	handicaps []float64 // what the weight of each takes off
-	turn      *atomic.Uint64
+	entries []scanned
+	turn    *atomic.Uint64
 }
 
-// newLatency lets newcomers begin with the mean of the others: at zero, they
-// would draw all traffic until they have an average of their own.
+// newLatency leaves out the addresses that are down, as newRoundRobin does, for a
+// pair of which one is down is no choice. Newcomers begin with the median of the
+// others.
 func newLatency(c Candidates) Picker {
-	p := &latency{scan(c.Entries), make([]float64, len(c.Entries)), c.Turn}
 	now := time.Now()
-	var sum float64
-	var known int
-	for i, e := range p.entries {
-		p.handicaps[i] = math.Log(float64(e.weight))
-		if v, ok := e.cell.average.at(now); ok {
-			sum += v
-			known++
+	up := make([]Entry, 0, len(c.Entries))
+	known := make([]float64, 0, len(c.Entries))
+	for _, e := range c.Entries {
+		if e.Address.down.Load() {
+			continue
+		}
+		up = append(up, e)
+		if v, ok := e.Address.cell.average.at(now); ok {
+			known = append(known, v)
 		}
 	}
-	if known > 0 {
-		for _, e := range p.entries {
-			e.cell.average.begin(sum/float64(known), now)
+	if len(known) > 0 && len(known) < len(up) {
+		slices.Sort(known)
+		for _, e := range up {
+			e.Address.cell.average.begin(known[len(known)/2], now)
 		}
 	}
-	return p
+	return &latency{scan(up), c.Turn}
 }
 
-// Pick scans every address, beginning at another one each time. To compare, it
-// needs neither the time nor the averages themselves; see average.
+// Pick draws pairs until both addresses may be picked. When there is no such
+// pair, or the last place on both was taken meanwhile, it looks at all.
 func (p *latency) Pick(a *Attempt) *Address {
-	n := len(p.entries)
+	n := uint64(len(p.entries))
 	if n == 0 {
 		return nil
 	}
-	i := int(p.turn.Add(1) % uint64(n))
-	var best *Address
-	var least float64
-	for range n {
-		e := &p.entries[i]
-		score := e.cell.average.rank() - p.handicaps[i]
-		if (best == nil || score < least) && e.cell.load.Load() < loadDown/2 && !a.has(e.address) {
-			best, least = e.address, score
+	draw := mix(p.turn.Add(1))
+	for range maxDraws {
+		i, j := pair(draw, n)
+		x, y := &p.entries[i], &p.entries[j]
+		switch xOK, yOK := x.usable(a), y.usable(a); {
+		case xOK && yOK && cheaper(y, x):
+			x = y
+			fallthrough
+		case xOK && yOK:
+			if x.cell.take() {
+				return x.address
+			}
 		}
-		if i++; i == n {
-			i = 0
+		draw = mix(draw)
+	}
+	return p.cheapest(a, int(draw%n))
+}
+
+// cheapest compares all addresses, beginning with the one at start.
+func (p *latency) cheapest(a *Attempt, start int) *Address {
+	for {
+		var best *scanned
+		for i := range p.entries {
+			e := &p.entries[(start+i)%len(p.entries)]
+			if e.usable(a) && (best == nil || cheaper(e, best)) {
+				best = e
+			}
+		}
+		if best == nil {
+			return nil
+		}
+		if best.cell.take() {
+			return best.address
 		}
 	}
-	return best
 }
 
-// An average is an exponentially decaying one. The value at the time t after an
-// observation at u is
-//
-//	v·exp(-(t-u)/decay) = exp(log v + u/decay - t/decay)
-//
-// of which only log v + u/decay differs from address to address. This rank is
-// what is stored, as the bits of a float64; it is 0 before the first observation.
-type average struct {
-	bits    atomic.Uint64
-	touched atomic.Int64 // when it was observed last, in Unix nanoseconds
+func (e *scanned) usable(a *Attempt) bool {
+	load := e.cell.load.Load()
+	return load < loadDown/2 && !e.cell.full(load) && !a.has(e.address)
 }
 
-// leastLatency is what shorter ones count as, since zero has no logarithm.
-const leastLatency = float64(time.Microsecond) / float64(time.Second)
-
-// age returns the time in units of the decay.
-func age(unixNano int64) float64 { return float64(unixNano) / float64(latencyDecay) }
-
-// rank orders averages at any one time. Without observation it is the lowest.
-func (v *average) rank() float64 {
-	if bits := v.bits.Load(); bits != 0 {
-		return math.Float64frombits(bits)
+// cheaper compares costs without the time: see average. While nothing is known of
+// one of the two, their loads decide.
+func cheaper(x, y *scanned) bool {
+	xCost, yCost := logarithm(x.cell.load.Load()+1)-x.handicap, logarithm(y.cell.load.Load()+1)-y.handicap
+	if xRank, yRank := x.cell.average.rank(), y.cell.average.rank(); xRank > unknown && yRank > unknown {
+		xCost, yCost = xCost+xRank, yCost+yRank
 	}
-	return math.Inf(-1)
+	return xCost < yCost
 }
 
-func rankOf(seconds float64, now time.Time) uint64 {
-	return math.Float64bits(math.Log(max(seconds, leastLatency)) + age(now.UnixNano()))
-}
-
-// at returns the faded average, and false when nothing was observed.
-func (v *average) at(now time.Time) (seconds float64, ok bool) {
-	bits := v.bits.Load()
-	if bits == 0 {
-		return 0, false
+// logarithms holds those of small numbers, which loads mostly are.
+var logarithms = func() (list [128]float64) {
+	for i := range list {
+		list[i] = math.Log(float64(i))
 	}
-	return math.Exp(math.Float64frombits(bits) - age(now.UnixNano())), true
+	return list
+}()
+
+func logarithm(n int64) float64 {
+	if uint64(n) < uint64(len(logarithms)) {
+		return logarithms[n]
+	}
+	return math.Log(float64(n))
 }
 
-// begin sets the average unless there is one.
-func (v *average) begin(seconds float64, now time.Time) {
-	if v.bits.CompareAndSwap(0, rankOf(seconds, now)) {
-		v.touched.Store(now.UnixNano())
+// pair draws two different numbers below n, or twice 0.
+func pair(draw, n uint64) (i, j uint64) {
+	i = draw >> 32 * n >> 32
+	if n == 1 {
+		return i, i
 	}
+	j = draw & math.MaxUint32 * (n - 1) >> 32
+	if j >= i {
+		j++
+	}
+	return i, j
 }
 
-// observe adds an observation: the longer ago the one before it, the more it
-// weighs. Of two at the same time one may be lost.
-func (v *average) observe(d time.Duration, now time.Time) {
-	bits := v.bits.Load()
-	nano := now.UnixNano()
-	before := v.touched.Swap(nano)
-	seconds := d.Seconds()
-	if bits != 0 {
-		left := math.Exp(min(age(before-nano), 0)) // the clock may have been set back
-		old := math.Exp(math.Float64frombits(bits) - age(nano))
-		seconds = old + seconds*(1-left)
-	}
-	v.bits.CompareAndSwap(bits, rankOf(seconds, now))
+// mix makes a random number of a counter: the finalizer of SplitMix64.
+func mix(x uint64) uint64 {
+	x *= 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
+
+// penalize lets a failure count as a latency of d.
+func (a *Address) penalize(d time.Duration) { a.top.cell.average.observe(d, time.Now()) }
+
+// ReportRetryAfter tells the latency algorithm that the address asked to be left
+// alone for d, with the status 429 or 503: it counts as being so slow.
+func (a *Address) ReportRetryAfter(d time.Duration) { a.penalize(max(d, penalty)) }

@@ -63,7 +63,7 @@ func TestTargetDiesAndHeals(t *testing.T) {
 	if change := <-changes; change.To != health.Healthy || change.Cause.Code != health.CauseProbeSuccess {
 		t.Errorf("change %+v", change)
 	}
-	for b.renewing.Load() || b.state.Load().picker.(*roundRobin).length != 2 {
+	for b.renewing.Load() || b.state.Load().tiers[0].picker.(*roundRobin).length != 2 {
 		b.Health() // takes the lock that the new picker is made under
 	}
 	if got := share(); got != "50:50" {

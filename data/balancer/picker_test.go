@@ -117,7 +117,7 @@ func TestLeastConnectionsSplitsByWeight(t *testing.T) {
 		entries := parseEntries(t, text)
 		p := build("least-connections", entries)
 		for range 12 {
-			p.Pick(new(Attempt)).cell.load.Add(1)
+			p.Pick(new(Attempt))
 		}
 		var got []string
 		for _, e := range entries {
@@ -133,8 +133,8 @@ func TestLatency(t *testing.T) {
 	tests := []struct{ name, entries, tried, want string }{ // name:weight:in flight:seconds
 		{"fastest", "a:100:0:0.2 b:100:0:0.1", "", "b"},
 		{"per unit of weight", "a:400:0:0.2 b:100:0:0.1", "", "a"},
-		{"newcomers begin with the mean", "a:100:0:0.3 b:100:0:0.1 c:100", "a b", "c"},
-		{"and so do not draw all", "a:100:0:0.3 b:100:0:0.1 c:100", "", "b"},
+		{"in flight counts", "a:100:4:0.1 b:100:1:0.2", "", "b"},
+		{"nothing known: in flight decides", "a:100:1 b:100:0", "", "b"},
 		{"down is passed over", "a:100:0:0.1:down b:100:0:0.5", "", "b"},
 		{"retry goes elsewhere", "a:100:0:0.1 b:100:0:0.5", "a", "b"},
 		{"all tried", "a:100:0:0.1", "a", "none"},
@@ -167,11 +167,14 @@ func TestAverageDecays(t *testing.T) {
 		<-time.After(10 * time.Second)
 		check("faded for 10 s", 0.36788)
 		v.observe(2*time.Second, time.Now())
-		check("second observation", 0.36788+2*0.63212)
-		v.observe(9*time.Second, time.Now())
-		check("at the same time: nothing", 0.36788+2*0.63212)
+		check("a higher one takes its place", 2)
+		v.observe(time.Second, time.Now())
+		check("a lower one at the same time: nothing", 2)
 		v.begin(7, time.Now())
-		check("begun already", 0.36788+2*0.63212)
+		check("begun already", 2)
+		<-time.After(10 * time.Second)
+		v.observe(time.Second, time.Now())
+		check("a lower one draws it down", 2*0.36788+0.63212)
 		v = average{}
 		v.observe(0, time.Now())
 		check("no time at all", leastLatency)
@@ -315,6 +318,7 @@ func TestPickerDoesNotAllocate(t *testing.T) {
 	for name := range Algorithms {
 		p := build(name, manyEntries(16))
 		a := new(Attempt)
+		a.Session = []byte("nobody's")
 		if n := testing.AllocsPerRun(1000, func() { p.Pick(a) }); n != 0 {
 			t.Errorf("%s: %v allocations per Pick, want 0", name, n)
 		}
@@ -334,16 +338,24 @@ func manyEntries(n int) []Entry {
 
 func BenchmarkPick(b *testing.B) {
 	for _, name := range slices.Sorted(maps.Keys(Algorithms)) {
-		for _, n := range []int{16, 1000} {
+		for _, n := range []int{3, 100, 1000, 10_000} {
 			b.Run(fmt.Sprintf("%s/targets=%d", name, n), func(b *testing.B) {
-				p := build(name, manyEntries(n))
+				entries := manyEntries(n)
+				for _, e := range entries {
+					e.Address.cell.load.Add(1) // an idle one would end a search early
+				}
+				p := build(name, entries)
 				b.ReportAllocs()
+				b.ResetTimer()
 				b.RunParallel(func(pb *testing.PB) {
 					a := new(Attempt)
 					a.Hash = rand.Uint32()
+					if name == "sticky-sessions" {
+						a.Session = []byte(entries[rand.IntN(n)].Address.session)
+					}
 					for pb.Next() {
 						a.Hash += 2654435761
-						p.Pick(a)
+						p.Pick(a).cell.load.Add(-1)
 					}
 				})
 			})

@@ -153,6 +153,9 @@ func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 	b.sets++
 	b.targets = make([]*target, 0, len(targets))
 	for _, e := range targets {
+		if e.State == entity.TargetDisabled {
+			continue
+		}
 		t := b.byText[e.Target]
 		isNew := t == nil
 		switch {
@@ -214,6 +217,9 @@ func (b *Balancer) forget(t *target) {
 func (b *Balancer) close() {
 	b.mu.Lock()
 	b.cancel()
+	if b.warming != nil {
+		b.warming.Stop()
+	}
 	for _, t := range b.targets {
 		b.forget(t)
 	}

@@ -130,6 +130,10 @@ func (b *Balancer) adopt(t *target, list []wanted, dns string) (changed bool) {
 func (b *Balancer) create(t *target, w wanted) *Address {
 	a := newAddress(t, b.newCell(), w.ip, w.name, w.port)
 	a.srvName, a.weight, a.share = w.srv, w.weight, w.share
+	a.bind(t)
+	if b.sets > 1 { // those that the upstream begins with are all equally new
+		a.warm.Store(time.Now().UnixNano())
+	}
 	if a.named != nil {
 		a.named.always = w.always
 	} else if b.options.NewAddress != nil {
@@ -198,8 +202,9 @@ func (b *Balancer) resolveDirect(ctx context.Context) error {
 }
 
 // pickNamed completes a pick whose address has a name. It does without waiting
-// when the answer may be kept and is known.
+// when the answer may be kept and is known. The place is given back until then.
 func (b *Balancer) pickNamed(a *Attempt, t *Address) (*Address, error) {
+	t.cell.load.Add(-1)
 	if !t.named.always {
 		if answer, ok := b.options.Resolver.Cached(t.named.name); ok && len(answer.Records) > 0 {
 			return b.finish(a, t, answer)
@@ -235,7 +240,9 @@ func (b *Balancer) finish(a *Attempt, t *Address, answer *resolver.Answer) (*Add
 		return nil, ErrNoPeer
 	}
 	a.add(t)
-	t.cell.load.Add(1)
+	if !t.cell.take() {
+		return nil, ErrOverLimit
+	}
 	turn := t.named.turn.Add(1) - 1
 	return r.addresses[turn%uint32(len(r.addresses))], nil
 }

@@ -67,7 +67,7 @@ func (p *roundRobin) Pick(a *Attempt) *Address {
 	i := 0
 	for range maxSkips {
 		i = p.owner(p.position(p.turn.Add(1)))
-		if t := p.entries[i].Address; usable(t, a) {
+		if t := p.entries[i].Address; claim(t, a) {
 			return t
 		}
 	}
@@ -75,7 +75,7 @@ func (p *roundRobin) Pick(a *Attempt) *Address {
 		if i++; i == len(p.entries) {
 			i = 0
 		}
-		if t := p.entries[i].Address; usable(t, a) {
+		if t := p.entries[i].Address; claim(t, a) {
 			return t
 		}
 	}

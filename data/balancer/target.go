@@ -22,7 +22,12 @@ type target struct {
 	ip      netip.Addr // valid when host is an IP
 	id      string
 	created float64
-	weight  uint32
+	weight  uint32 // 0 unless the target is active
+
+	configured                  int    // weight
+	state                       string // of entity.Target
+	priority                    int    // tier
+	maxRequests, maxConnections int
 
 	addresses []*Address  // in order of their text
 	dns       string      // type of the records, or why there are none
@@ -58,7 +63,31 @@ func directTarget(host string, port uint16) *target {
 // configure takes over what may change in an entity.
 func (t *target) configure(e *entity.Target) {
 	t.id, t.created = e.ID, e.CreatedAt
+	t.configured, t.state = e.Weight, e.State
 	t.weight = uint32(max(e.Weight, 0))
+	if e.State != entity.TargetActive && e.State != "" {
+		t.weight = 0
+	}
+	t.priority = e.Priority
+	if e.Failover {
+		t.priority = failoverTier
+	}
+	t.maxRequests, t.maxConnections = e.MaxRequests, e.MaxConnections
+	for _, a := range t.addresses {
+		a.bind(t)
+	}
+}
+
+// bind gives an address the limits of its target.
+func (a *Address) bind(t *target) {
+	a.maxConnections.Store(int64(t.maxConnections))
+	a.cell.limit.Store(int64(t.maxRequests))
+}
+
+// keepsSessions reports whether clients that are bound to the target stay on it,
+// although it gets no new ones.
+func (t *target) keepsSessions() bool {
+	return t.weight == 0 && (t.state == entity.TargetDraining || t.state == entity.TargetActive || t.state == "")
 }
 
 // weightOf returns the weight of an address. That of its SRV record overrides the

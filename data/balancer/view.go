@@ -125,7 +125,7 @@ func (b *Balancer) Health() Health {
 // health is called under the balancer's mu.
 func (t *target) health(checked bool) TargetHealth {
 	h := TargetHealth{
-		ID: t.id, Host: t.host, Port: t.port, Weight: int(t.weight), DNS: t.dns, Verdict: DNSError,
+		ID: t.id, Host: t.host, Port: t.port, Weight: t.configured, DNS: t.dns, Verdict: DNSError,
 		Addresses: make([]AddressHealth, 0, len(t.addresses)),
 	}
 	for _, a := range t.addresses {

@@ -1,0 +1,56 @@
+package balancer
+
+// take counts an attempt in flight unless that would exceed the limit. The count
+// never goes above it, not even for a moment: that is why a limit costs a loop.
+func (c *cell) take() bool {
+	limit := c.limit.Load()
+	if limit == 0 {
+		c.load.Add(1)
+		return true
+	}
+	for {
+		load := c.load.Load()
+		if inFlight(load) >= limit {
+			return false
+		}
+		if c.load.CompareAndSwap(load, load+1) {
+			return true
+		}
+	}
+}
+
+// full reports whether load has reached the limit.
+func (c *cell) full(load int64) bool {
+	limit := c.limit.Load()
+	return limit != 0 && inFlight(load) >= limit
+}
+
+// inFlight returns the attempts in flight that a load stands for.
+func inFlight(load int64) int64 {
+	if load >= loadDown/2 {
+		load -= loadDown
+	}
+	return load
+}
+
+// Connect counts a new connection, unless that would exceed the target's
+// max_connections. After true the caller owes one [Address.Disconnect].
+func (a *Address) Connect() bool {
+	t := a.top
+	for {
+		n, limit := t.connections.Load(), t.maxConnections.Load()
+		if limit != 0 && n >= limit {
+			return false
+		}
+		if t.connections.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Disconnect ends a connection that [Address.Connect] counted.
+func (a *Address) Disconnect() { a.top.connections.Add(-1) }
+
+// Connections returns the open connections, idle ones included, as far as they
+// were told by [Address.Connect].
+func (a *Address) Connections() int64 { return a.top.connections.Load() }

@@ -1,0 +1,203 @@
+package balancer
+
+import (
+	"time"
+
+	"gibbon/entity"
+)
+
+// A state is what picks go by, from one change to the next.
+type state struct {
+	algorithm  string
+	entries    []Entry
+	bound      []*Address // see Candidates
+	tiers      []tier     // at least one; the failover tier comes last
+	total      int64      // weight
+	threshold  float64
+	panic      float64 // percent; see Upstream.PanicThreshold
+	over       float64 // see Upstream.Overprovisioning
+	slow       time.Duration
+	slots      int
+	balance    float64
+	pending    bool // nothing to pick from, but names to be resolved
+	limited    bool // some address has a limit
+	hostHeader string
+	useSRVName bool
+	cookie     string
+	cookiePath string
+}
+
+// compile takes over what an upstream says.
+func (s *state) compile(u *entity.Upstream) {
+	s.algorithm = algorithm(u)
+	s.hostHeader = u.HostHeader
+	s.useSRVName = u.UseSRVName != nil && *u.UseSRVName
+	s.cookie, s.cookiePath = u.StickySessionsCookie, u.StickySessionsCookiePath
+	s.slow = time.Duration(u.SlowStart * float64(time.Second))
+	s.panic, s.over = u.PanicThreshold, u.Overprovisioning
+	if u.Healthchecks.Threshold != nil {
+		s.threshold = *u.Healthchecks.Threshold
+	}
+	if u.HashBalanceFactor != nil {
+		s.balance = *u.HashBalanceFactor
+	}
+	if u.Slots != nil {
+		s.slots = *u.Slots
+	}
+}
+
+// rebuild makes a new state of the targets as they are. It is called under mu.
+func (b *Balancer) rebuild() {
+	s := &state{algorithm: "round-robin", slots: 10_000}
+	if b.upstream != nil {
+		s.compile(b.upstream)
+	}
+	s.entries = make([]Entry, 0, len(b.targets))
+	for _, t := range b.targets {
+		s.pending = s.pending || t.pending
+		s.limited = s.limited || t.maxRequests > 0
+		for _, a := range t.addresses {
+			if a.weight > 0 {
+				s.entries = append(s.entries, Entry{a, a.weight})
+				s.total += int64(a.weight)
+			} else if t.keepsSessions() {
+				s.bound = append(s.bound, a)
+			}
+		}
+	}
+	s.pending = s.pending && s.total == 0
+	b.layer(s)
+	b.pickers(s)
+	b.state.Store(s)
+	b.assess()
+	close(b.changed)
+	b.changed = make(chan struct{})
+	b.tellDropped()
+}
+
+// pickers gives each tier of s a Picker. It is called under mu.
+func (b *Balancer) pickers(s *state) {
+	warming := false
+	for i := range s.tiers {
+		t := &s.tiers[i]
+		t.turn = b.turnOf(i)
+		c := Candidates{
+			Entries: t.entries, Targets: t.targets, Slots: s.slots, Turn: t.turn, Balance: s.balance, Bound: s.boundOutside(i),
+		}
+		if s.slow > 0 && s.algorithm != "consistent-hashing" {
+			var warm bool
+			c.Entries, warm = warmed(t.entries, s.slow, time.Now())
+			warming = warming || warm
+		}
+		t.picker = Algorithms[s.algorithm](c)
+	}
+	if warming {
+		b.warmUp(s.slow)
+	}
+}
+
+// algorithm returns the one that holds: hashing on nothing is round-robin.
+func algorithm(u *entity.Upstream) string {
+	hashes := u.HashOn != "" && u.HashOn != "none"
+	if _, ok := Algorithms[u.Algorithm]; !ok || u.Algorithm == "consistent-hashing" && !hashes {
+		return "round-robin"
+	}
+	return u.Algorithm
+}
+
+// wentDown is told by the checker, under the subject's lock, that an address
+// went down or up.
+func (b *Balancer) wentDown(a *Address, down bool) {
+	if !down && a.sick.Load() { // what is known of it is from before it failed
+		a.cell.average.forget()
+		a.warm.Store(time.Now().UnixNano())
+	}
+	b.verdict.Lock()
+	a.sick.Store(down)
+	a.setDown(down && !b.panicking)
+	b.verdict.Unlock()
+	b.assess()
+	b.renewSoon()
+}
+
+// renewSoon is renew in the background, once for all that happens until it runs.
+func (b *Balancer) renewSoon() {
+	if !b.renewing.Swap(true) {
+		go b.renew()
+	}
+}
+
+// renew gives the algorithms that leave out what is down new Pickers, and all of
+// them when weights are to grow. It runs once for any number of changes that
+// come together.
+func (b *Balancer) renew() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.renewing.Store(false)
+	s := *b.state.Load()
+	switch {
+	case s.algorithm == "consistent-hashing", s.algorithm == "least-connections" && s.slow == 0:
+		return
+	}
+	s.tiers = append([]tier(nil), s.tiers...)
+	b.pickers(&s)
+	b.state.Store(&s)
+}
+
+// assess finds out what is available: whether that is enough, whether it is so
+// little that health is better disregarded, and what each tier can bear.
+func (b *Balancer) assess() {
+	b.verdict.Lock()
+	defer b.verdict.Unlock()
+	s := b.state.Load()
+	if s == nil {
+		return
+	}
+	w := s.weight()
+	percent := 0.0
+	if w.Total > 0 {
+		percent = float64(w.Available) / float64(w.Total) * 100
+	}
+	b.panicking = s.total > 0 && percent < s.panic
+	for _, e := range s.entries {
+		e.Address.setDown(e.Address.sick.Load() && !b.panicking)
+	}
+	for _, a := range s.bound {
+		a.setDown(a.sick.Load())
+	}
+	b.spill.Store(s.spill(b.panicking))
+	enough := b.panicking || w.Total > 0 && percent > s.threshold
+	if b.available.Swap(enough) == enough || b.checker == nil {
+		return
+	}
+	verdict := Healthy
+	if !enough {
+		verdict = Unhealthy
+	}
+	b.log.Warn("balancer "+b.name+" reported health status changed to "+verdict,
+		"total_weight", w.Total, "unavailable_weight", w.Unavailable, "threshold", s.threshold)
+}
+
+// weight sums up what is there and what is down.
+func (s *state) weight() (w Weight) {
+	for _, e := range s.entries {
+		if e.Address.sick.Load() {
+			w.Unavailable += int64(e.Weight)
+		}
+	}
+	w.Total, w.Available = s.total, s.total-w.Unavailable
+	return w
+}
+
+// excuse returns the reason why nothing was picked.
+func (s *state) excuse() error {
+	if !s.limited {
+		return ErrNoPeer
+	}
+	for _, e := range s.entries {
+		if c := e.Address.cell; !e.Address.down.Load() && c.full(c.load.Load()) {
+			return ErrOverLimit
+		}
+	}
+	return ErrNoPeer
+}

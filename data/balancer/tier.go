@@ -1,0 +1,164 @@
+package balancer
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sync/atomic"
+
+	"gibbon/entity"
+)
+
+// A tier is the part of the targets that has one priority. All traffic goes to the
+// first tier as long as it can bear it; what it cannot bear goes to the next.
+type tier struct {
+	priority int
+	picker   Picker
+	entries  []Entry
+	targets  int            // how many there are, those without an entry included
+	turn     *atomic.Uint64 // of picker
+}
+
+// failoverTier is the priority of targets that are used only while no other is
+// available.
+const failoverTier = math.MaxInt
+
+// A spill says how traffic is divided among tiers: the share of a tier ends at
+// its bound, out of 2^32. There is none as long as the first tier gets all.
+type spill struct {
+	bounds   []uint64
+	failover bool // nothing else is available
+}
+
+// layer divides the targets among tiers. It is called under mu.
+func (b *Balancer) layer(s *state) {
+	s.tiers = nil
+	at := func(priority int) *tier {
+		i := slices.IndexFunc(s.tiers, func(t tier) bool { return t.priority == priority })
+		if i < 0 {
+			i = len(s.tiers)
+			s.tiers = append(s.tiers, tier{priority: priority})
+		}
+		return &s.tiers[i]
+	}
+	for _, t := range b.targets {
+		at(t.priority).targets++
+	}
+	if len(s.tiers) < 2 {
+		s.tiers = []tier{{entries: s.entries, targets: len(b.targets)}}
+		return
+	}
+	for _, e := range s.entries {
+		t := at(e.Address.target.priority)
+		t.entries = append(t.entries, e)
+	}
+	slices.SortFunc(s.tiers, func(x, y tier) int { return cmp.Compare(x.priority, y.priority) })
+}
+
+// boundOutside returns the addresses outside a tier that sessions may be bound to:
+// those without new clients, and those of other tiers, to which a session that
+// spilled over belongs. From failover targets sessions come back.
+func (s *state) boundOutside(n int) []*Address {
+	if s.algorithm != entity.StickySessions {
+		return nil
+	}
+	list := slices.Clone(s.bound)
+	for i, t := range s.tiers {
+		if i == n || t.priority == failoverTier {
+			continue
+		}
+		for _, e := range t.entries {
+			list = append(list, e.Address)
+		}
+	}
+	return list
+}
+
+// turnOf returns the counter of the picks of a tier. It is called under mu.
+func (b *Balancer) turnOf(tier int) *atomic.Uint64 {
+	if tier == 0 {
+		return &b.turn
+	}
+	for len(b.turns) < tier {
+		b.turns = append(b.turns, new(atomic.Uint64))
+	}
+	return b.turns[tier-1]
+}
+
+// spill works out what each tier gets: as much as it can bear of what is left. A
+// tier can bear its whole traffic times the part of its weight that is available
+// times the overprovisioning. When all together cannot bear everything, each gets
+// more in proportion.
+func (s *state) spill(all bool) *spill {
+	if len(s.tiers) < 2 {
+		return nil
+	}
+	over := max(s.over, 1)
+	bear := make([]float64, len(s.tiers))
+	sum, regular := 0.0, false
+	for i, t := range s.tiers {
+		if t.priority == failoverTier && regular {
+			break
+		}
+		bear[i] = min(t.available(all)*over, 1-sum)
+		sum += bear[i]
+		regular = regular || bear[i] > 0
+	}
+	p := &spill{bounds: make([]uint64, len(s.tiers))}
+	end := 0.0
+	for i := range bear {
+		if sum > 0 {
+			end += bear[i] / sum
+		}
+		p.bounds[i] = uint64(math.Round(end * (1 << 32)))
+	}
+	if last := len(bear) - 1; s.tiers[last].priority == failoverTier {
+		p.failover = bear[last] > 0
+	}
+	return p
+}
+
+// available returns the part of the weight that is up.
+func (t *tier) available(all bool) float64 {
+	var up, total float64
+	for _, e := range t.entries {
+		total += float64(e.Weight)
+		if all || !e.Address.sick.Load() {
+			up += float64(e.Weight)
+		}
+	}
+	if total == 0 {
+		return 0
+	}
+	return up / total
+}
+
+// choose picks from the tier that is drawn, then from the others in order. For
+// hashing the key is the draw, so that equal keys stay in the same tier.
+func (b *Balancer) choose(s *state, a *Attempt) *Address {
+	p := b.spill.Load()
+	if len(s.tiers) == 1 || p == nil || len(p.bounds) != len(s.tiers) {
+		return s.tiers[0].picker.Pick(a)
+	}
+	seed := uint64(a.Hash)
+	if s.algorithm != "consistent-hashing" {
+		seed = s.tiers[0].turn.Load() + s.tiers[1].turn.Load()<<32
+	}
+	draw := mix(seed) >> 32
+	first := 0
+	for first < len(p.bounds)-1 && draw >= p.bounds[first] {
+		first++
+	}
+	if t := s.tiers[first].picker.Pick(a); t != nil {
+		return t
+	}
+	for i := range s.tiers {
+		if i == first || s.tiers[i].priority == failoverTier && !p.failover {
+			continue
+		}
+		if t := s.tiers[i].picker.Pick(a); t != nil {
+			return t
+		}
+	}
+	return nil
+}
