@@ -84,7 +84,7 @@ func (x *exchange) answered() {
 	status, latency := x.upstream.Response.Status, x.first-x.handed
 	x.address.ReportStatus(status)
 	x.address.ReportLatency(latency)
-	x.targetMetrics().Observe(status, latency)
+	x.counters().answered(status, latency)
 	x.tries = append(x.tries, telemetry.Try{Address: x.address.AddrPort, Status: status, Latency: latency})
 }
 

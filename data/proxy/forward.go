@@ -239,7 +239,7 @@ func (x *exchange) tryFailed(f failure, last bool) {
 				a.ReportStatus(502)
 			}
 		}
-		x.targetMetrics().Fail(f.kind)
+		x.counters().failed(f.kind)
 		x.tries = append(x.tries, telemetry.Try{
 			Address: a.AddrPort, Failure: f.kind.String(), Latency: x.proxy.now() - x.handed,
 		})
@@ -262,9 +262,7 @@ func (x *exchange) failTries(err error, f failure) {
 	x.fail(f.status, statusMessage(f.status), f.reason, raisedForTries)
 }
 
-func (x *exchange) targetMetrics() *telemetry.TargetMetrics {
-	return x.target.metrics(x.service.Balancer.Name(), x.address.Target)
-}
+func (x *exchange) counters() *counters { return x.target.counters(x.service, x.address.Target) }
 
 // release gives the connection of a try that was answered back to its pool.
 func (x *exchange) release() {

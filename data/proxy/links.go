@@ -13,6 +13,8 @@ import (
 	"gibbon/data/balancer"
 	"gibbon/data/certs"
 	"gibbon/data/http1"
+	"gibbon/data/snapshot"
+	"gibbon/data/traffic"
 	"gibbon/settings"
 	"gibbon/telemetry"
 )
@@ -21,6 +23,7 @@ import (
 type Links struct {
 	options http1.PoolOptions
 	metrics *telemetry.Metrics
+	traffic *traffic.Table
 	base    tls.Config // of connections to https services
 	roots   *x509.CertPool
 	certs   *certs.Store // those that services and upstreams name; nil: there are none
@@ -28,7 +31,7 @@ type Links struct {
 
 // NewLinks returns links that keep connections as the settings say.
 func NewLinks(s *settings.Settings, clock *http1.Clock, metrics *telemetry.Metrics, store *certs.Store) (*Links, error) {
-	l := &Links{metrics: metrics, certs: store}
+	l := &Links{metrics: metrics, traffic: traffic.NewTable(), certs: store}
 	l.options = http1.PoolOptions{
 		Clock:       clock,
 		MaxIdle:     s.KeepalivePoolSize,
@@ -62,6 +65,12 @@ func NewLinks(s *settings.Settings, clock *http1.Clock, metrics *telemetry.Metri
 	return l, nil
 }
 
+// Traffic returns what the targets of upstreams have done lately.
+func (l *Links) Traffic() *traffic.Table { return l.traffic }
+
+// Close ends the counting of traffic. Connections end with their addresses.
+func (l *Links) Close() { l.traffic.Close() }
+
 // Open makes the link of a new address. It is the NewAddress hook of the balancers.
 func (l *Links) Open(a *balancer.Address) {
 	o := l.options
@@ -81,8 +90,8 @@ func (l *Links) Drop(a *balancer.Address) {
 	for _, s := range k.secure {
 		s.pool.Close()
 	}
-	if m := k.counts.Swap(nil); m != nil {
-		m.Release()
+	if c := k.counts.Swap(nil); c != nil {
+		c.release()
 	}
 }
 
@@ -90,7 +99,7 @@ func (l *Links) Drop(a *balancer.Address) {
 type link struct {
 	links  *Links
 	plain  *http1.Pool
-	counts atomic.Pointer[telemetry.TargetMetrics]
+	counts atomic.Pointer[counters]
 
 	mu     sync.Mutex // guards secure
 	secure map[identity]*secured
@@ -114,17 +123,50 @@ type secured struct {
 	trust uint64
 }
 
-// metrics returns the counters of the target, made with its first request.
-func (k *link) metrics(upstream, target string) *telemetry.TargetMetrics {
-	if m := k.counts.Load(); m != nil {
-		return m
+// counters are those of a link's target.
+type counters struct {
+	metrics *telemetry.TargetMetrics
+	traffic *traffic.Target // nil without upstream: nobody asks for it
+}
+
+// counters returns those of the link, made with its first request.
+func (k *link) counters(s *snapshot.Service, target string) *counters {
+	if c := k.counts.Load(); c != nil {
+		return c
 	}
-	m := k.links.metrics.Target(upstream, target)
-	if !k.counts.CompareAndSwap(nil, m) {
-		m.Release()
+	name := s.Balancer.Name()
+	c := &counters{metrics: k.links.metrics.Target(name, target)}
+	if s.Upstream != nil {
+		c.traffic = k.links.traffic.Target(name, target)
+	}
+	if !k.counts.CompareAndSwap(nil, c) {
+		c.release()
 		return k.counts.Load()
 	}
-	return m
+	return c
+}
+
+func (c *counters) release() {
+	c.metrics.Release()
+	if c.traffic != nil {
+		c.traffic.Release()
+	}
+}
+
+// answered counts a try that was answered.
+func (c *counters) answered(status int, latency time.Duration) {
+	c.metrics.Observe(status, latency)
+	if c.traffic != nil {
+		c.traffic.Answered(status, latency)
+	}
+}
+
+// failed counts a try that was not.
+func (c *counters) failed(kind telemetry.FailureKind) {
+	c.metrics.Fail(kind)
+	if c.traffic != nil {
+		c.traffic.Failed()
+	}
 }
 
 // defaultDepth is the tls_verify_depth of services that have none.

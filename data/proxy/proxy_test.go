@@ -15,6 +15,7 @@ import (
 	"gibbon/data/certs"
 	"gibbon/data/http1"
 	"gibbon/data/snapshot"
+	"gibbon/data/traffic"
 	"gibbon/entity"
 	"gibbon/settings"
 	"gibbon/telemetry"
@@ -27,6 +28,7 @@ type gateway struct {
 	log     *bytes.Buffer // access log; read it after flush
 	access  *telemetry.AccessLog
 	metrics *telemetry.Metrics
+	traffic *traffic.Table
 }
 
 // newGateway starts a proxy with the settings given as environment.
@@ -49,6 +51,7 @@ func newGatewayWith(tb testing.TB, store *certs.Store, environ ...string) *gatew
 	if err != nil {
 		tb.Fatal(err)
 	}
+	g.traffic = links.Traffic()
 	registry := balancer.NewRegistry(balancer.Options{NewAddress: links.Open, DropAddress: links.Drop})
 	g.builder, err = snapshot.NewBuilder(snapshot.Options{
 		Balancer: registry, Metrics: g.metrics, Log: slog.New(slog.DiscardHandler),
@@ -77,6 +80,7 @@ func newGatewayWith(tb testing.TB, store *certs.Store, environ ...string) *gatew
 			tb.Error(err)
 		}
 		registry.Close()
+		links.Close()
 		clock.Close()
 	})
 	return g
