@@ -11,6 +11,7 @@ import (
 	"gibbon/data/retry"
 	"gibbon/data/router"
 	"gibbon/entity"
+	"gibbon/plugin"
 	"gibbon/telemetry"
 )
 
@@ -20,6 +21,8 @@ type Options struct {
 	Balancer *balancer.Registry
 	Metrics  *telemetry.Metrics
 	Log      *slog.Logger
+	Plugins  []*plugin.Plugin // that can run, in order of execution
+	State    *plugin.State    // what they keep; may be nil without plugins
 }
 
 // A Change is one entity as it is from now on: a *entity.Service, *entity.Route,
@@ -28,6 +31,8 @@ type Change struct {
 	Kind   string // "services"
 	ID     string
 	Entity any
+
+	Expires int64 // when it ends by itself, in Unix seconds; 0 means never
 }
 
 // A Builder follows the configuration and publishes a Snapshot of it.
@@ -48,6 +53,11 @@ type Builder struct {
 	direct    map[string]*directNode             // services without upstream
 	slots     int
 	free      []int
+
+	types      []*plugin.Plugin
+	state      *plugin.State
+	instances  map[string]*Instance // plugins by id
+	identities identities
 }
 
 type serviceNode struct {
@@ -87,8 +97,9 @@ func NewBuilder(o Options) (*Builder, error) {
 		upstreams: map[string]*upstreamNode{}, names: map[string]*upstreamNode{},
 		owners: map[string]string{},
 		hosts:  map[string]map[string]*serviceNode{}, direct: map[string]*directNode{},
+		types: o.Plugins, state: o.State, instances: map[string]*Instance{}, identities: identities{},
 	}
-	b.current.Store(&Snapshot{router: empty})
+	b.current.Store(&Snapshot{router: empty, directory: newDirectory()})
 	return b, nil
 }
 
@@ -106,6 +117,7 @@ func (b *Builder) Apply(changes []Change) error {
 		Builder: b, services: map[string]bool{}, routes: map[string]bool{},
 		upstreams: map[string]bool{}, names: map[string]bool{}, orphans: map[string][]*entity.Target{},
 	}
+	w.beginPlugins()
 	for _, c := range changes {
 		w.record(c)
 	}
@@ -124,6 +136,8 @@ type work struct {
 	orphans   map[string][]*entity.Target // targets that came before their upstream
 	unused    []*Route
 	freed     []int
+	plugins   pluginWork
+	directory *directoryEdit
 }
 
 // record takes one change into the tables.
@@ -141,6 +155,11 @@ func (w *work) record(c Change) {
 	case "targets":
 		e, _ := c.Entity.(*entity.Target)
 		w.recordTarget(c.ID, e)
+	case "plugins":
+		e, _ := c.Entity.(*entity.Plugin)
+		w.recordPlugin(c.ID, e)
+	default:
+		w.directory.record(w.identities, c)
 	}
 }
 
@@ -268,7 +287,11 @@ func (w *work) publish() error {
 	}
 	services := w.compileServices()
 	table, err := w.compileRoutes()
-	w.current.Store(&Snapshot{router: table, services: services})
+	w.current.Store(&Snapshot{
+		router: table, services: services,
+		plugins: w.publishPlugins(w.current.Load().plugins), directory: w.directory.done(),
+	})
+	w.forgetPlugins()
 
 	for _, r := range w.unused {
 		r.release()

@@ -27,21 +27,21 @@ func newBuilder(tb testing.TB) *Builder {
 }
 
 func service(id, host string) Change {
-	return Change{"services", id, &entity.Service{ID: id, Name: id, Protocol: "http", Host: host, Port: 80, Enabled: true}}
+	return Change{Kind: "services", ID: id, Entity: &entity.Service{ID: id, Name: id, Protocol: "http", Host: host, Port: 80, Enabled: true}}
 }
 
 func route(id, service, path string) Change {
-	return Change{"routes", id, &entity.Route{
+	return Change{Kind: "routes", ID: id, Entity: &entity.Route{
 		ID: id, Protocols: []string{"http", "https"}, Paths: []string{path}, Service: service, StripPath: true, PathHandling: "v0",
 	}}
 }
 
 func upstream(id, name string) Change {
-	return Change{"upstreams", id, &entity.Upstream{ID: id, Name: name, Algorithm: "round-robin", HashOn: "none"}}
+	return Change{Kind: "upstreams", ID: id, Entity: &entity.Upstream{ID: id, Name: name, Algorithm: "round-robin", HashOn: "none"}}
 }
 
 func target(id, upstream, address string) Change {
-	return Change{"targets", id, &entity.Target{ID: id, Upstream: upstream, Target: address, Weight: 100}}
+	return Change{Kind: "targets", ID: id, Entity: &entity.Target{ID: id, Upstream: upstream, Target: address, Weight: 100}}
 }
 
 func gone(kind, id string) Change { return Change{Kind: kind, ID: id} }

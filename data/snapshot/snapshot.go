@@ -20,6 +20,9 @@ import (
 type Snapshot struct {
 	router   *router.Router
 	services []*chunk // by slot
+
+	plugins   *pluginSet // nil while none is configured
+	directory *Directory
 }
 
 // chunkSize is how many services are copied when one of them changes.
@@ -49,6 +52,7 @@ type Route struct {
 	Retry *retry.Policy // nil: the service's
 
 	slot    int // of the service; -1 without one
+	plan    routePlan
 	metrics atomic.Pointer[telemetry.RouteMetrics]
 	all     *telemetry.Metrics
 	service string // name of the service for metrics
