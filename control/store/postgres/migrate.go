@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -66,9 +67,10 @@ func (s *Store) Check(ctx context.Context) error {
 
 // ReadSchema tells what stands of the migrations in a database.
 func ReadSchema(ctx context.Context, o Options) (Schema, error) {
+	o = o.withDefaults()
 	var schema Schema
-	err := o.withDefaults().session(ctx, func(conn *pgx.Conn) (err error) {
-		schema, err = readSchema(ctx, conn)
+	err := o.session(ctx, func(conn *pgx.Conn) (err error) {
+		schema, err = o.readSchema(ctx, conn)
 		return err
 	})
 	return schema, err
@@ -77,17 +79,18 @@ func ReadSchema(ctx context.Context, o Options) (Schema, error) {
 // Bootstrap makes the tables in an empty database. It tells whether it did, which
 // it does not when they are there.
 func Bootstrap(ctx context.Context, o Options, wait time.Duration, say func(string)) (done bool, err error) {
-	err = o.withDefaults().locked(ctx, wait, func(conn *pgx.Conn) error {
-		schema, err := readSchema(ctx, conn)
+	o = o.withDefaults()
+	err = o.locked(ctx, wait, func(conn *pgx.Conn) error {
+		schema, err := o.readSchema(ctx, conn)
 		if err != nil || schema.Bootstrapped {
 			return err
 		}
 		done = true
 		for _, name := range schema.New {
-			if err := run(ctx, conn, name, "", say); err != nil {
+			if err := o.run(ctx, conn, name, "", say); err != nil {
 				return err
 			}
-			if err := run(ctx, conn, name, finishing, say); err != nil {
+			if err := o.run(ctx, conn, name, finishing, say); err != nil {
 				return err
 			}
 		}
@@ -100,8 +103,9 @@ func Bootstrap(ctx context.Context, o Options, wait time.Duration, say func(stri
 // are run by Finish, nodes of the version before may go on. It returns
 // ErrBootstrap when there are no tables yet.
 func Up(ctx context.Context, o Options, wait time.Duration, say func(string)) (ran []string, err error) {
-	err = o.withDefaults().locked(ctx, wait, func(conn *pgx.Conn) error {
-		schema, err := readSchema(ctx, conn)
+	o = o.withDefaults()
+	err = o.locked(ctx, wait, func(conn *pgx.Conn) error {
+		schema, err := o.readSchema(ctx, conn)
 		if err == nil && !schema.Bootstrapped {
 			err = ErrBootstrap
 		}
@@ -109,7 +113,7 @@ func Up(ctx context.Context, o Options, wait time.Duration, say func(string)) (r
 			return err
 		}
 		for _, name := range schema.New {
-			if err := run(ctx, conn, name, "", say); err != nil {
+			if err := o.run(ctx, conn, name, "", say); err != nil {
 				return err
 			}
 			ran = append(ran, name)
@@ -122,8 +126,9 @@ func Up(ctx context.Context, o Options, wait time.Duration, say func(string)) (r
 // Finish runs the second halves of the migrations that are pending. No node of
 // the version before may run any more.
 func Finish(ctx context.Context, o Options, wait time.Duration, say func(string)) (ran []string, err error) {
-	err = o.withDefaults().locked(ctx, wait, func(conn *pgx.Conn) error {
-		schema, err := readSchema(ctx, conn)
+	o = o.withDefaults()
+	err = o.locked(ctx, wait, func(conn *pgx.Conn) error {
+		schema, err := o.readSchema(ctx, conn)
 		if err == nil && !schema.Bootstrapped {
 			err = ErrBootstrap
 		}
@@ -131,7 +136,7 @@ func Finish(ctx context.Context, o Options, wait time.Duration, say func(string)
 			return err
 		}
 		for _, name := range schema.Pending {
-			if err := run(ctx, conn, name, finishing, say); err != nil {
+			if err := o.run(ctx, conn, name, finishing, say); err != nil {
 				return err
 			}
 			ran = append(ran, name)
@@ -186,8 +191,8 @@ func (o Options) locked(ctx context.Context, wait time.Duration, f func(*pgx.Con
 }
 
 // names lists the migrations that this version knows.
-func names() ([]string, error) {
-	entries, err := files.ReadDir("migrations")
+func (o Options) names() ([]string, error) {
+	entries, err := fs.ReadDir(o.migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
@@ -201,9 +206,9 @@ func names() ([]string, error) {
 	return list, nil
 }
 
-func readSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) {
+func (o Options) readSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) {
 	var schema Schema
-	known, err := names()
+	known, err := o.names()
 	if err != nil {
 		return schema, err
 	}
@@ -245,8 +250,8 @@ func readSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) {
 const finishing = ".finish"
 
 // run runs one half of a migration and notes it, in one transaction.
-func run(ctx context.Context, conn *pgx.Conn, name, half string, say func(string)) error {
-	script, err := files.ReadFile(path.Join("migrations", name+half+".sql"))
+func (o Options) run(ctx context.Context, conn *pgx.Conn, name, half string, say func(string)) error {
+	script, err := fs.ReadFile(o.migrations, path.Join("migrations", name+half+".sql"))
 	if err != nil && half == "" {
 		return err
 	}

@@ -18,6 +18,7 @@ package postgres
 import (
 	"context"
 	"crypto/x509"
+	"io/fs"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -52,6 +53,8 @@ type Options struct {
 
 	Now func() time.Time // the clock [time.Now]
 	Log *slog.Logger     // [none]
+
+	migrations fs.FS // [those of this version]
 }
 
 func (o Options) withDefaults() Options {
@@ -72,6 +75,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.migrations == nil {
+		o.migrations = files
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
