@@ -12,6 +12,9 @@ import (
 // nested messages.
 func (x *decoding) check(d *def, v any) any {
 	if v == nil {
+		if r := d.rule("eq"); r != nil && !isNullRule(r) {
+			return r.test(r.arg, v)
+		}
 		if d.is(required) {
 			return missingField
 		}

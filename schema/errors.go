@@ -80,7 +80,11 @@ func (e InvalidError) set(path string, message any) {
 			return
 		}
 		inner, ok := m[name].(map[string]any)
-		if !ok {
+		switch _, told := m[name]; {
+		case ok:
+		case told:
+			return // what is wrong with the whole goes before what is wrong in it
+		default:
 			inner = map[string]any{}
 			m[name] = inner
 		}

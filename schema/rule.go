@@ -66,6 +66,11 @@ func nullRule(message string) Rule {
 // null is the argument of a rule that wants null.
 type null struct{ message string }
 
+func isNullRule(r *Rule) bool {
+	_, ok := r.arg.(null)
+	return ok
+}
+
 // Eq lets only one value pass.
 func Eq[T any](value T) Rule {
 	return Rule{rankEq, "eq", value, func(arg, v any) string {
