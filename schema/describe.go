@@ -9,11 +9,21 @@ import (
 
 // Describe returns what GET /schemas/… shows of r: what the reference knows,
 // and so no extension fields.
-func Describe(r Record) []byte {
+func Describe(r Record) []byte { return describeAll(r, true) }
+
+// DescribeVariant is Describe for what only some records of a kind have, such as
+// the settings of a plugin: of nested records it shows no default of their own.
+func DescribeVariant(r Record) []byte { return describeAll(r, false) }
+
+func describeAll(r Record, withDefaults bool) []byte {
+	tree := describeRecord(r, true)
+	if !withDefaults {
+		dropRecordDefaults(tree)
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(describeRecord(r, true)); err != nil {
+	if err := e.Encode(tree); err != nil {
 		panic(err) // trees can always be encoded
 	}
 	return bytes.TrimSpace(b.Bytes())
@@ -41,6 +51,20 @@ func describeRecord(r Record, top bool) map[string]any {
 		out["shorthand_fields"] = shorthands
 	}
 	return out
+}
+
+// dropRecordDefaults takes the defaults of records out of a description.
+func dropRecordDefaults(record map[string]any) {
+	fields, _ := record["fields"].([]any)
+	for _, f := range fields {
+		named, _ := f.(map[string]any)
+		for _, shown := range named {
+			if field, ok := shown.(map[string]any); ok && field["type"] == "record" {
+				delete(field, "default")
+				dropRecordDefaults(field)
+			}
+		}
+	}
 }
 
 func describeChecks(r Record) []any {
@@ -123,9 +147,14 @@ func (d *def) describe() map[string]any {
 		for i, path := range dep.ReplacedWith {
 			paths[i] = map[string]any{"path": trees(path)}
 		}
-		out["deprecation"] = map[string]any{
-			"replaced_with": paths, "message": dep.Message, "removal_in_version": dep.RemovedIn,
+		shown := map[string]any{"message": dep.Message, "removal_in_version": dep.RemovedIn}
+		if len(paths) > 0 {
+			shown["replaced_with"] = paths
 		}
+		if dep.OldDefault != nil {
+			shown["old_default"] = toTree(dep.OldDefault)
+		}
+		out["deprecation"] = shown
 	}
 	return out
 }

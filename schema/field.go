@@ -291,4 +291,5 @@ type Deprecation struct {
 	ReplacedWith [][]string // paths: {{"redis", "host"}}
 	Message      string
 	RemovedIn    string // a version
+	OldDefault   any    // what an earlier version had
 }

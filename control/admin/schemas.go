@@ -40,7 +40,7 @@ func describeVariant(kind *entity.Kind, record func(entity.Variant) schema.Recor
 	return func(q *request) (*reply, error) {
 		for _, v := range kind.Variants {
 			if v.Name == q.params[0] {
-				return &reply{status: http.StatusOK, body: schema.Describe(record(v))}, nil
+				return &reply{status: http.StatusOK, body: schema.DescribeVariant(record(v))}, nil
 			}
 		}
 		return noSuch("No " + strings.TrimSuffix(kind.Name, "s") + " named '%s'")(q)
