@@ -3,45 +3,34 @@ package postgres
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // stalled is after how long the server ends a transaction of a node that has
 // stopped in the middle, so that others can write.
 const stalled = 30 * time.Second
 
-// pool returns connections that are opened when they are needed.
-func (o Options) pool(size int) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig("sslmode=disable host=" + quote(o.Host))
-	if err != nil {
-		return nil, errors.New("pg_host is not a host: " + o.Host)
-	}
-	o.configure(config.ConnConfig)
-	config.MaxConns = int32(size)
-	config.PingTimeout = o.Timeout
-	config.MaxConnLifetimeJitter = config.MaxConnLifetime / 10
-	return pgxpool.NewWithConfig(context.Background(), config)
-}
-
-// connect returns a connection outside of the pools.
+// connect opens a connection.
 func (o Options) connect(ctx context.Context) (*pgx.Conn, error) {
-	config, err := pgx.ParseConfig("sslmode=disable host=" + quote(o.Host))
+	config, err := o.config()
 	if err != nil {
-		return nil, errors.New("pg_host is not a host: " + o.Host)
+		return nil, err
 	}
-	o.configure(config)
 	return pgx.ConnectConfig(ctx, config)
 }
 
-// configure sets all that the environment could have set, too.
-func (o Options) configure(c *pgx.ConnConfig) {
+// config says how to connect. The driver reads the environment, so all that it
+// could set there is set here.
+func (o Options) config() (*pgx.ConnConfig, error) {
+	c, err := pgx.ParseConfig("sslmode=disable host=" + quote(o.Host))
+	if err != nil {
+		return nil, fmt.Errorf("pg_host, or a variable of PostgreSQL in the environment: %w", err)
+	}
 	c.Host, c.Port, c.User, c.Password, c.Database = o.Host, uint16(o.Port), o.User, o.Password, o.Database
 	c.ConnectTimeout, c.Fallbacks = o.Timeout, nil
 	c.RuntimeParams = map[string]string{
@@ -55,12 +44,13 @@ func (o Options) configure(c *pgx.ConnConfig) {
 	}
 	if !o.TLS {
 		c.TLSConfig = nil
-		return
+		return c, nil
 	}
 	c.TLSConfig = &tls.Config{
 		ServerName: o.Host, MinVersion: tls.VersionTLS12, RootCAs: o.Roots,
 		InsecureSkipVerify: !o.Verify, //nolint:gosec // pg_ssl alone asks for encryption only
 	}
+	return c, nil
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(max(1, d.Milliseconds()), 10) }

@@ -2,11 +2,11 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"gibbon/control/store"
 )
@@ -36,33 +36,33 @@ func (c committed) query(ctx context.Context, f func(scan func(...any) error) er
 			return err
 		}
 		rows := 0
-		err = s.ask(ctx, conn.Conn(), func(scan func(...any) error) error {
+		err = s.ask(ctx, conn.Conn, func(scan func(...any) error) error {
 			rows++
 			return f(scan)
 		}, text, args...)
 		if rows == 0 && !again && broken(err) && s.retry(ctx, conn) {
 			continue
 		}
-		conn.Release()
+		conn.release()
 		return s.explainUnlessCalled(err)
 	}
 }
 
 // acquire waits for a free connection.
-func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+func (s *Store) acquire(ctx context.Context) (*lease, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	wait, cancel := context.WithTimeout(ctx, s.options.Wait)
-	defer cancel()
-	conn, err := s.readers.Acquire(wait)
-	if err == nil {
+	conn, err := s.readers.take(ctx, s.options.Wait)
+	switch {
+	case err == nil && s.closed.Load():
+		conn.release()
+		return nil, store.ErrClosed
+	case err == nil:
 		return conn, nil
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	}
-	if wait.Err() != nil {
+	case errors.Is(err, errCrowded):
 		return nil, fmt.Errorf("%w: all %d connections were in use for %v: raise pg_max_concurrent_queries",
 			store.ErrUnavailable, s.options.Connections, s.options.Wait)
 	}
@@ -98,6 +98,7 @@ func (s *Store) ask(ctx context.Context, conn *pgx.Conn, f func(scan func(...any
 	defer timer.Stop()
 	err := s.each(ctx, limited, timer, conn, f, text, args)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		s.readers.drop() // which wait for the same
 		return fmt.Errorf("no answer within %v: %w", s.options.Timeout, err)
 	}
 	if err != nil && ctx.Err() != nil {
@@ -145,22 +146,22 @@ func (s *Store) View(ctx context.Context, f func(store.Reader) error) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer conn.release()
 	defer func() {
 		// Nothing was written. A connection that cannot do it is given up.
-		_ = s.ask(context.WithoutCancel(ctx), conn.Conn(), ignore, "ROLLBACK")
+		_ = s.ask(context.WithoutCancel(ctx), conn.Conn, ignore, "ROLLBACK")
 	}()
-	return f(s.reader(fixed{s, conn.Conn()}))
+	return f(s.reader(fixed{s, conn.Conn}))
 }
 
 // beginView begins a transaction that sees what is committed now.
-func (s *Store) beginView(ctx context.Context) (*pgxpool.Conn, error) {
+func (s *Store) beginView(ctx context.Context) (*lease, error) {
 	for again := false; ; again = true {
 		conn, err := s.acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
-		r := s.reader(fixed{s, conn.Conn()})
+		r := s.reader(fixed{s, conn.Conn})
 		err = r.query(ctx, ignore, "BEGIN READ ONLY, ISOLATION LEVEL REPEATABLE READ")
 		if err == nil {
 			if _, err = r.Latest(ctx); err == nil { // from here on it sees this moment
@@ -168,7 +169,7 @@ func (s *Store) beginView(ctx context.Context) (*pgxpool.Conn, error) {
 			}
 		}
 		if again || !s.retry(ctx, conn) {
-			conn.Release()
+			conn.release()
 			return nil, err
 		}
 	}
@@ -176,12 +177,12 @@ func (s *Store) beginView(ctx context.Context) (*pgxpool.Conn, error) {
 
 // retry reports whether a call may succeed on another connection, and gives up
 // this one: the server may have been restarted since it was last used.
-func (s *Store) retry(ctx context.Context, conn *pgxpool.Conn) bool {
-	if !conn.Conn().IsClosed() || ctx.Err() != nil {
+func (s *Store) retry(ctx context.Context, conn *lease) bool {
+	if !conn.IsClosed() || ctx.Err() != nil {
 		return false
 	}
-	conn.Release()
-	s.readers.Reset() // the others will be no better
+	conn.release()
+	s.readers.drop() // the others will be no better
 	return true
 }
 

@@ -24,8 +24,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"gibbon/control/store"
 	"gibbon/control/store/turn"
 )
@@ -89,8 +87,8 @@ func (o Options) withDefaults() Options {
 type Store struct {
 	options Options
 	log     *slog.Logger
-	readers *pgxpool.Pool
-	writer  *pgxpool.Pool // one connection that no reader can take
+	readers *pool
+	writer  *pool // one connection that no reader can take
 	closed  atomic.Bool
 
 	turn  turn.Turn // guards batch
@@ -118,14 +116,10 @@ var _ store.Store = (*Store)(nil)
 func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{options: o, log: o.Log, batch: newBatch(), wake: make(chan struct{}, 1)}
+	s.readers, s.writer = newPool(o, o.Connections), newPool(o, 1)
 	s.told.Store(untold)
 	s.follow, s.unfollow = context.WithCancel(context.Background())
-	var err error
-	if s.readers, err = o.pool(o.Connections); err != nil {
-		return nil, err
-	}
-	if s.writer, err = o.pool(1); err != nil {
-		s.readers.Close()
+	if _, err := o.config(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -167,7 +161,7 @@ func (s *Store) Close() error {
 	s.turn.Refuse(store.ErrClosed)
 	s.unfollow()
 	s.following.Wait()
-	s.writer.Close()
-	s.readers.Close()
+	s.writer.close()
+	s.readers.close()
 	return nil
 }

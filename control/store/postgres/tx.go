@@ -188,7 +188,7 @@ func (t *tx) query(ctx context.Context, f func(scan func(...any) error) error, t
 		return err
 	}
 	var called error
-	err := t.store.ask(context.WithoutCancel(ctx), t.store.batch.conn.Conn(), func(scan func(...any) error) error {
+	err := t.store.ask(context.WithoutCancel(ctx), t.store.batch.conn.Conn, func(scan func(...any) error) error {
 		if called == nil {
 			called = f(scan)
 		}

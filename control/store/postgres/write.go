@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"gibbon/control/store"
 )
@@ -23,11 +22,11 @@ const maxBatch = 50
 // is handed from one Write to the next the transaction stays open; who finds
 // nobody waiting commits.
 type batch struct {
-	conn      *pgxpool.Conn // nil until a Write looks at something
-	queue     *pgx.Batch    // statements that are not sent yet
-	id        int64         // of the transaction in the server
-	last      int64         // number of the newest revision before
-	members   int           // Writes that succeeded so far
+	conn      *lease     // nil until a Write looks at something
+	queue     *pgx.Batch // statements that are not sent yet
+	id        int64      // of the transaction in the server
+	last      int64      // number of the newest revision before
+	members   int        // Writes that succeeded so far
 	revisions []store.Revision
 	done      chan struct{} // closed after the commit or its failure
 	err       error         // valid after done
@@ -128,7 +127,7 @@ func (s *Store) begin(ctx context.Context) error {
 		err = s.lock(ctx, b)
 	}
 	if err == nil {
-		if err = s.catchUp(ctx, s.reader(fixed{s, b.conn.Conn()}), b.last); err == nil {
+		if err = s.catchUp(ctx, s.reader(fixed{s, b.conn.Conn}), b.last); err == nil {
 			return nil
 		}
 		s.abandon(b)
@@ -140,15 +139,9 @@ func (s *Store) begin(ctx context.Context) error {
 }
 
 func (s *Store) lock(ctx context.Context, b *batch) error {
-	wait, cancel := context.WithTimeout(ctx, s.options.Timeout)
-	defer cancel()
 	var err error
-	if b.conn, err = s.writer.Acquire(wait); err != nil {
-		b.conn = nil
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("connect: %w", err)
+	if b.conn, err = s.writer.take(ctx, s.options.Timeout); err != nil {
+		return err
 	}
 	b.queue = new(pgx.Batch)
 	b.queue.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
@@ -169,7 +162,7 @@ func (s *Store) abandon(b *batch) {
 	b.queue = new(pgx.Batch)
 	b.queue.Queue("ROLLBACK")
 	_ = b.flush(s.options.Timeout) // a connection that cannot do it is closed
-	b.conn.Release()
+	b.conn.release()
 	b.conn = nil
 }
 
@@ -239,7 +232,7 @@ func (s *Store) finish(cause error) {
 	defer close(b.done)
 	if cause == nil && b.members > 0 {
 		if cause = s.commit(b); cause == nil {
-			b.conn.Release()
+			b.conn.release()
 			s.telling.Lock()
 			defer s.telling.Unlock()
 			s.tell(b.revisions)
@@ -263,7 +256,7 @@ func (s *Store) commit(b *batch) error {
 		return nil
 	})
 	err := b.flush(s.options.Timeout)
-	if err != nil && b.conn.Conn().IsClosed() && s.committed(b.id) {
+	if err != nil && b.conn.IsClosed() && s.committed(b.id) {
 		return nil
 	}
 	return err
