@@ -33,8 +33,12 @@ func (x *exchange) answer() {
 		x.tunnel()
 		return
 	}
+	if x.filters() {
+		x.answers.fields = &r.Fields
+		x.filterHead(r.Status, &x.answers, true)
+	}
 	framing := http1.Raw
-	unknownLength := r.HasBody() && r.ContentLength < 0
+	unknownLength := r.HasBody() && (r.ContentLength < 0 || x.filtered && x.seen.Response.Get("Content-Length") == nil)
 	switch {
 	case unknownLength && x.request.Minor > 0:
 		framing = http1.Chunked
@@ -44,6 +48,8 @@ func (x *exchange) answer() {
 	c.Out = x.appendAnswer(c.Out[:0], framing)
 	x.headBytes = int64(len(c.Out))
 	switch {
+	case x.filtered && len(x.plan.BodyFilters) > 0:
+		x.copyFiltered(framing, r.HasBody())
 	case !r.HasBody():
 		x.release()
 	case up.BodyWhole():
@@ -118,12 +124,27 @@ func (x *exchange) answerTrailers() *http1.Fields {
 func (x *exchange) appendAnswer(out []byte, framing http1.Framing) []byte {
 	r := x.upstream.Response
 	h := &x.proxy.settings.Headers
-	out = appendStatusLine(out, r.Status, r.Reason)
-	out = x.appendFields(out, &r.Fields, r.ConnectionNames)
+	server := r.Fields.Has(http1.ServerField)
+	switch {
+	case !x.filtered:
+		out = appendStatusLine(out, r.Status, r.Reason)
+		out = x.appendFields(out, &r.Fields, r.ConnectionNames)
+	case x.status == r.Status:
+		out = appendStatusLine(out, r.Status, r.Reason)
+		out = x.appendFiltered(out, &r.Fields, r.ConnectionNames)
+		server = x.seen.Response.Get("Server") != nil
+	default:
+		out = appendStatusLine(out, x.status, []byte(pluginPhrase(x.status)))
+		out = x.appendFiltered(out, &r.Fields, r.ConnectionNames)
+		server = x.seen.Response.Get("Server") != nil
+	}
 	switch {
 	case framing == http1.Chunked:
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	case r.ContentLength > 0 || r.ContentLength == 0 && r.Fields.Has(http1.ContentLengthField) && r.Status != 204:
+		if x.filtered && x.seen.Response.Get("Content-Length") == nil {
+			break
+		}
 		out = append(out, "Content-Length: "...)
 		if r.ContentLength > 0 {
 			out = http1.AppendInt(out, r.ContentLength)
@@ -137,7 +158,7 @@ func (x *exchange) appendAnswer(out []byte, framing http1.Framing) []byte {
 	} else {
 		out = x.appendConnection(out)
 	}
-	if h.Server && !r.Fields.Has(http1.ServerField) {
+	if h.Server && !server {
 		out = append(out, "Server: "+Token+"\r\n"...)
 	}
 	if h.UpstreamStatus {
@@ -166,28 +187,31 @@ func (x *exchange) appendAnswer(out []byte, framing http1.Framing) []byte {
 // appendFields appends the fields of an answer that are passed on.
 func (x *exchange) appendFields(out []byte, fields *http1.Fields, named bool) []byte {
 	for i := range fields.Len() {
-		f := fields.At(i)
-		switch {
-		case hopByHop[f.ID]:
-			continue
-		case f.ID == http1.TrailerField && !x.request.TETrailers:
-			continue
-		case f.ID == http1.OtherField && isAccel(f.Name):
-			continue
-		case f.ID == http1.SetCookieField && x.newCookie != "" && hasPrefix(f.Value, x.service.Upstream.HashOnCookie+"="):
-			continue // the hash cookie takes its place
-		case named && f.ID != http1.ContentLengthField && fields.Names(http1.ConnectionField, f.Name):
-			continue
-		case f.ID == http1.ContentTypeField && lacksCharset(f.Value):
-			out = append(out, f.Name...)
-			out = append(out, ": "...)
-			out = append(out, f.Value...)
-			out = append(out, "; charset=UTF-8\r\n"...)
-			continue
-		}
-		out = http1.AppendField(out, f.Name, f.Value)
+		out = x.appendAnswerField(out, fields.At(i), fields, named)
 	}
 	return out
+}
+
+// appendAnswerField appends one of fields, if it is passed on.
+func (x *exchange) appendAnswerField(out []byte, f http1.Field, fields *http1.Fields, named bool) []byte {
+	switch {
+	case hopByHop[f.ID]:
+		return out
+	case f.ID == http1.TrailerField && !x.request.TETrailers:
+		return out
+	case f.ID == http1.OtherField && isAccel(f.Name):
+		return out
+	case f.ID == http1.SetCookieField && x.newCookie != "" && hasPrefix(f.Value, x.service.Upstream.HashOnCookie+"="):
+		return out // the hash cookie takes its place
+	case named && f.ID != http1.ContentLengthField && fields.Names(http1.ConnectionField, f.Name):
+		return out
+	case f.ID == http1.ContentTypeField && lacksCharset(f.Value):
+		out = append(out, f.Name...)
+		out = append(out, ": "...)
+		out = append(out, f.Value...)
+		return append(out, "; charset=UTF-8\r\n"...)
+	}
+	return http1.AppendField(out, f.Name, f.Value)
 }
 
 // isAccel reports whether a field is an order of the target to nginx, which is nobody else's business.

@@ -94,6 +94,9 @@ const (
 // whether the request goes on.
 func (x *exchange) takeBody() bool {
 	r, c := x.request, x.conn
+	if x.replaced {
+		return true // x.upload is set
+	}
 	x.upload = noBody
 	if !r.HasBody() {
 		return true
@@ -102,15 +105,24 @@ func (x *exchange) takeBody() bool {
 	if limit > 0 && r.ContentLength > limit {
 		return x.bodyTooLarge()
 	}
-	if !x.route.Entity.RequestBuffering && !c.BodyWhole() && limit == 0 {
+	begun := x.bodyDone || x.body.size > 0 // a plugin has read of it
+	if !begun && !x.route.Entity.RequestBuffering && !c.BodyWhole() && limit == 0 {
 		x.upload = streamed
 		return true
 	}
 	x.upload = spooled
-	for {
+	return x.bodyDone || x.readBody(-1)
+}
+
+// readBody reads the body until there is more of it than most, if that is not negative. It
+// reports whether the request goes on.
+func (x *exchange) readBody(most int64) bool {
+	c := x.conn
+	limit := x.proxy.settings.ClientMaxBodySize
+	for most < 0 || x.body.size <= most {
 		piece, err := c.NextBody()
 		if errors.Is(err, io.EOF) {
-			x.received = x.body.size
+			x.received, x.bodyDone = x.body.size, true
 			return true
 		}
 		if err != nil {
@@ -127,6 +139,7 @@ func (x *exchange) takeBody() bool {
 			return false
 		}
 	}
+	return true
 }
 
 func (x *exchange) bodyTooLarge() bool {
@@ -154,6 +167,7 @@ func (x *exchange) clientFailed(err error) {
 // A body that was read before goes up with its length, unless trailers follow it.
 func (x *exchange) appendFraming(out []byte) []byte {
 	switch {
+	case x.replaced: // its length is known
 	case !x.request.Chunked:
 		return out
 	case x.upload == streamed || x.trailers() != nil:
@@ -166,7 +180,7 @@ func (x *exchange) appendFraming(out []byte) []byte {
 
 // trailers returns the trailer fields of a body that was read, nil when there are none.
 func (x *exchange) trailers() *http1.Fields {
-	if x.upload != spooled || !x.request.Chunked {
+	if x.upload != spooled || !x.request.Chunked || x.replaced {
 		return nil
 	}
 	if t := x.conn.Trailers(); t != nil && t.Len() > 0 {

@@ -2,10 +2,7 @@ package proxy
 
 import (
 	"bytes"
-	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
 	"time"
 
 	"gibbon/data/balancer"
@@ -57,6 +54,8 @@ type exchange struct {
 	name     string        // of the target, as configured
 	wait     time.Duration // before the next try
 
+	hooks
+
 	newCookie string // value of the hash cookie that the client gets
 
 	// The outcome.
@@ -100,22 +99,20 @@ func (x *exchange) begin(c *http1.Conn) {
 	x.tries = x.tries[:0]
 	x.name, x.newCookie = "", ""
 	x.attempt.Reset()
+	x.beginPlugins()
 }
 
 // end counts and logs the exchange and gives x back. A panic on the way ends the
 // request, not the gateway.
 func (x *exchange) end() {
 	if v := recover(); v != nil {
-		x.proxy.log.Error("request ended by a panic", slog.String("panic", fmt.Sprint(v)),
-			slog.String("request_id", string(x.id[:])), slog.String("stack", string(debug.Stack())))
-		x.abandon()
-		if x.status == 0 {
-			x.fail(500, statusMessage(500), ReasonInternal, raisedByLogic)
-		} else {
-			x.conn.Close()
-		}
+		x.panicked(v)
 	}
 	x.report()
+	if x.plan != nil {
+		x.logPlugins()
+		x.seen.End()
+	}
 	x.body.reset()
 	x.conn, x.request, x.client, x.config, x.route, x.service, x.policy = nil, nil, nil, nil, nil, nil, nil
 	x.target, x.address, x.upstream = nil, nil, nil
@@ -140,7 +137,10 @@ func (x *exchange) makeID() {
 
 // run is the life of a request.
 func (x *exchange) run() {
-	if !x.understand() || !x.findRoute() || !x.checkProtocol() || !x.findService() {
+	if !x.understand() || !x.rewrite() || !x.findRoute() || !x.checkProtocol() {
+		return
+	}
+	if !x.access() || !x.findService() {
 		return
 	}
 	if x.takeBody() && x.forward() {

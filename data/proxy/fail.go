@@ -19,13 +19,18 @@ const (
 
 // fail answers the request on the gateway's own account.
 func (x *exchange) fail(status int, message string, reason Reason, by raiser) {
+	x.failPhrase(status, reasonPhrase(status), message, reason, by)
+}
+
+// failPhrase is fail with a reason phrase of its own.
+func (x *exchange) failPhrase(status int, phrase, message string, reason Reason, by raiser) {
 	x.status, x.reason = status, reason
 	f := x.errorFormat(by)
 	contentType := contentTypes[f]
 	if f == asGRPC && by != raisedByLogic {
 		contentType = contentTypes[asJSON]
 	}
-	x.head(status, reasonPhrase(status), contentType, by)
+	x.head(status, phrase, contentType, by)
 	x.finish(x.errorBody(f, message, by))
 }
 
@@ -134,9 +139,10 @@ func (x *exchange) head(status int, phrase, contentType string, by raiser) {
 	out = append(out, phrase...)
 	out = append(out, "\r\nDate: "...)
 	out = append(out, x.proxy.clock.Date()...)
-	out = append(out, "\r\nContent-Type: "...)
-	out = append(out, contentType...)
 	out = append(out, "\r\n"...)
+	if contentType != "" {
+		out = http1.AppendField(out, "Content-Type", contentType)
+	}
 	out = x.appendConnection(out)
 	h := &x.proxy.settings.Headers
 	if by == raisedForTries {
@@ -161,11 +167,19 @@ func (x *exchange) head(status int, phrase, contentType string, by raiser) {
 // finish ends the head that was begun and sends it with the body. A body that the client still sends is
 // passed over by the engine.
 func (x *exchange) finish(body []byte) {
-	out := append(x.conn.Out, "Content-Length: "...)
-	out = http1.AppendInt(out, int64(len(body)))
-	out = append(out, "\r\n\r\n"...)
+	if x.filters() {
+		body = x.filterOwn(body)
+	}
+	out := x.conn.Out
+	bodiless := x.status == 204 || x.status == 304
+	if !bodiless {
+		out = append(out, "Content-Length: "...)
+		out = http1.AppendInt(out, int64(len(body)))
+		out = append(out, "\r\n"...)
+	}
+	out = append(out, "\r\n"...)
 	x.headBytes = int64(len(out))
-	if string(x.request.Method) != "HEAD" {
+	if string(x.request.Method) != "HEAD" && !bodiless {
 		out = append(out, body...)
 		x.sent = int64(len(body))
 	}

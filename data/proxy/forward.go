@@ -151,7 +151,7 @@ func (x *exchange) converse(up *http1.Conn) error {
 		case status != 100 && x.request.Minor > 0:
 			x.passInterim(up)
 		}
-		err = up.ReadResponse(x.request.Method)
+		err = up.ReadResponse(x.sentMethod())
 	}
 	return &http1.Error{Op: http1.OpReadHead, Kind: http1.KindMalformed, Reason: "endless_interim"}
 }
@@ -162,14 +162,14 @@ func (x *exchange) converse(up *http1.Conn) error {
 func (x *exchange) sendAndRead(up *http1.Conn) error {
 	switch {
 	case x.upload == streamed:
-		return up.ReadResponseWhile(x.request.Method, x.conn, func() error { return x.sendBody(up) })
+		return up.ReadResponseWhile(x.sentMethod(), x.conn, func() error { return x.sendBody(up) })
 	case x.body.file != nil:
-		return up.ReadResponseWhile(x.request.Method, nil, func() error { return x.sendBody(up) })
+		return up.ReadResponseWhile(x.sentMethod(), nil, func() error { return x.sendBody(up) })
 	}
 	if err := x.sendBody(up); err != nil {
 		return err
 	}
-	return up.ReadResponse(x.request.Method)
+	return up.ReadResponse(x.sentMethod())
 }
 
 // A failure is what is to be made of a failed try.

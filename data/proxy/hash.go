@@ -44,7 +44,10 @@ func (x *exchange) hashInput(u *entity.Upstream, on, header, argument, capture s
 	case "uri_capture":
 		return x.match.Capture(capture)
 	}
-	return nil, false // consumer: nobody is authenticated without a plugin that does it
+	if x.plan != nil && x.seen.Consumer != nil { // on == "consumer"
+		return []byte(x.seen.Consumer.ID), true
+	}
+	return nil, false
 }
 
 // headerInput joins the values of all lines with this name.

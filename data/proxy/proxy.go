@@ -14,6 +14,7 @@ import (
 	"gibbon/data/http1"
 	"gibbon/data/router"
 	"gibbon/data/snapshot"
+	"gibbon/plugin"
 	"gibbon/settings"
 	"gibbon/telemetry"
 )
@@ -31,6 +32,7 @@ type Options struct {
 	Access   *telemetry.AccessLog
 	Log      *slog.Logger
 	Links    *Links
+	Plugins  []*plugin.Plugin // that may answer
 }
 
 // A Proxy answers the requests of all listeners. It may be used by any number of connections.
@@ -46,6 +48,7 @@ type Proxy struct {
 	templates [asGRPC]string
 	start     time.Time // latencies are counted from here
 	reasons   map[Reason]*telemetry.Counter
+	replies   map[*plugin.Plugin]Reason
 	noRoute   *telemetry.RouteMetrics
 	exchanges sync.Pool
 }
@@ -55,7 +58,7 @@ func New(o Options) (*Proxy, error) {
 	p := &Proxy{
 		settings: o.Settings, current: o.Current, clock: o.Clock, access: o.Access, log: o.Log, links: o.Links,
 		start:   time.Now(),
-		reasons: map[Reason]*telemetry.Counter{},
+		reasons: map[Reason]*telemetry.Counter{}, replies: map[*plugin.Plugin]Reason{},
 		noRoute: o.Metrics.Route("", "noservice"),
 	}
 	p.flavour, _ = router.ParseFlavour(o.Settings.RouterFlavor)
@@ -77,6 +80,11 @@ func New(o Options) (*Proxy, error) {
 		p.templates[f] = string(text)
 	}
 	for _, r := range Reasons() {
+		p.reasons[r] = o.Metrics.Reason(string(r))
+	}
+	for _, one := range o.Plugins {
+		r := reasonOf(one)
+		p.replies[one] = r
 		p.reasons[r] = o.Metrics.Reason(string(r))
 	}
 	p.exchanges.New = func() any { return &exchange{proxy: p} }

@@ -34,6 +34,7 @@ const (
 	ReasonAnswerHeadTooBig  Reason = "upstream_head_too_large"
 	ReasonTruncatedAnswer   Reason = "upstream_truncated_answer"
 	ReasonClientGone        Reason = "client_gone"
+	ReasonPluginPanic       Reason = "plugin_panic"
 	ReasonInternal          Reason = "internal"
 )
 
@@ -48,7 +49,7 @@ func Reasons() []Reason {
 		ReasonHTTPSRequired, ReasonHTTP2Required, ReasonNotGRPC, ReasonProtocolNotServed, ReasonBadPath,
 		ReasonBodyTooLarge, ReasonBodySpool, ReasonConnectRefused, ReasonConnectTimeout, ReasonTLS,
 		ReasonSendTimeout, ReasonReadTimeout, ReasonClosedEarly, ReasonMalformedAnswer,
-		ReasonAnswerHeadTooBig, ReasonTruncatedAnswer, ReasonClientGone, ReasonInternal,
+		ReasonAnswerHeadTooBig, ReasonTruncatedAnswer, ReasonClientGone, ReasonPluginPanic, ReasonInternal,
 	}
 	for _, word := range http1.Refusals() {
 		reasons = append(reasons, malformed+Reason(word))

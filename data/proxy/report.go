@@ -9,18 +9,7 @@ import (
 
 // report counts and logs the exchange.
 func (x *exchange) report() {
-	now := x.proxy.now()
-	total := now - x.started
-	latencies := telemetry.Latencies{Request: total, Kong: total, Upstream: -1}
-	if x.handed != 0 {
-		first := x.first
-		if first == 0 {
-			first = now
-		}
-		latencies.Kong = x.handed - x.started
-		latencies.Upstream = first - x.handed
-		latencies.Receive = now - first
-	}
+	latencies := x.latencies(x.proxy.now())
 	ingress := x.requestHead() + x.received
 	metrics := x.proxy.noRoute
 	if x.route != nil {
@@ -33,6 +22,22 @@ func (x *exchange) report() {
 		counter.Add(1)
 	}
 	x.log(latencies, ingress)
+}
+
+// latencies tells where the time until now has gone.
+func (x *exchange) latencies(now time.Duration) telemetry.Latencies {
+	total := now - x.started
+	latencies := telemetry.Latencies{Request: total, Kong: total, Upstream: -1}
+	if x.handed != 0 {
+		first := x.first
+		if first == 0 {
+			first = now
+		}
+		latencies.Kong = x.handed - x.started
+		latencies.Upstream = first - x.handed
+		latencies.Receive = now - first
+	}
+	return latencies
 }
 
 // log writes the line in the access log.

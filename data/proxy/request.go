@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"strings"
 
 	"gibbon/data/balancer"
@@ -34,14 +35,9 @@ var madeAnew = [256]bool{
 // rebuilt from what was understood; nothing is copied through unparsed.
 func (x *exchange) appendRequest(out []byte, a *balancer.Address) []byte {
 	r := x.request
-	out = append(out, r.Method...)
+	out = append(out, x.sentMethod()...)
 	out = append(out, ' ')
-	rewrite := x.service.Base.Rewrite(x.proxy.flavour, x.route.Entity)
-	out = rewrite.Append(out, x.path, x.match.Prefix)
-	if r.HasQuery {
-		out = append(out, '?')
-		out = append(out, r.Query...)
-	}
+	out = x.appendTarget(out)
 	out = append(out, " HTTP/1.1\r\n"...)
 	if r.TETrailers {
 		out = append(out, "TE: trailers\r\n"...)
@@ -60,25 +56,87 @@ func (x *exchange) appendRequest(out []byte, a *balancer.Address) []byte {
 		out = append(out, x.id[:]...)
 		out = append(out, "\r\n"...)
 	}
-	for i := range r.Fields.Len() {
-		f := r.Fields.At(i)
-		if madeAnew[f.ID] || !f.Plain || f.ID == http1.OtherField && x.isDeadline(f.Name) {
-			continue
+	if x.plan != nil && x.seen.Request.Changed() {
+		out = x.appendChanged(out)
+	} else {
+		for i := range r.Fields.Len() {
+			out = x.appendRequestField(out, r.Fields.At(i))
 		}
-		if r.ConnectionNames && f.ID != http1.ContentLengthField && r.Fields.Names(http1.ConnectionField, f.Name) {
-			continue
-		}
-		if f.ID == http1.ContentLengthField {
-			out = append(out, "Content-Length: "...)
-			out = http1.AppendInt(out, r.ContentLength)
-			out = append(out, "\r\n"...)
-			continue
-		}
-		out = http1.AppendField(out, f.Name, f.Value)
 	}
 	out = x.appendDeadline(out)
 	out = x.appendFraming(out)
 	return append(out, "\r\n"...)
+}
+
+// appendTarget appends the path and query that the target sees.
+func (x *exchange) appendTarget(out []byte) []byte {
+	r := x.request
+	query, hasQuery := r.Query, r.HasQuery
+	path := ""
+	if x.plan != nil {
+		_, path = x.seen.Request.Sent()
+		if q, set := x.seen.Request.SentQuery(); set {
+			query, hasQuery = []byte(q), q != ""
+		}
+	}
+	if path != "" {
+		out = append(out, path...)
+	} else {
+		rewrite := x.service.Base.Rewrite(x.proxy.flavour, x.route.Entity)
+		out = rewrite.Append(out, x.path, x.match.Prefix)
+	}
+	if hasQuery {
+		out = append(out, '?')
+		out = append(out, query...)
+	}
+	return out
+}
+
+// appendRequestField appends a field of the client's request, if it is passed on.
+func (x *exchange) appendRequestField(out []byte, f http1.Field) []byte {
+	r := x.request
+	switch {
+	case madeAnew[f.ID] || !f.Plain || f.ID == http1.OtherField && x.isDeadline(f.Name):
+		return out
+	case r.ConnectionNames && f.ID != http1.ContentLengthField && r.Fields.Names(http1.ConnectionField, f.Name):
+		return out
+	case f.ID == http1.ContentLengthField && x.replaced:
+		return out
+	case f.ID == http1.ContentLengthField:
+		out = append(out, "Content-Length: "...)
+		out = http1.AppendInt(out, r.ContentLength)
+		return append(out, "\r\n"...)
+	}
+	return http1.AppendField(out, f.Name, f.Value)
+}
+
+// appendChanged appends the fields of a request as plugins have left them.
+func (x *exchange) appendChanged(out []byte) []byte {
+	h := &x.seen.Request.Header
+	for i := range h.Len() {
+		line := h.At(i)
+		switch {
+		case line.Origin >= 0:
+			f := x.request.Fields.At(line.Origin)
+			f.Value = line.Value
+			out = x.appendRequestField(out, f)
+		case ownField(&madeAnew, line.Name) || http1.EqualFold(line.Name, "Content-Length"):
+		default:
+			out = appendClean(out, line.Name, line.Value)
+		}
+	}
+	return out
+}
+
+// hostSet is the Host field as a plugin has set it, nil when none did.
+func (x *exchange) hostSet() []byte {
+	if x.plan == nil || !x.seen.Request.Changed() {
+		return nil
+	}
+	if host := x.seen.Request.Get("Host"); len(host) > 0 && !bytes.Equal(host, x.request.Fields.Value(http1.HostField)) {
+		return host
+	}
+	return nil
 }
 
 func viaRequest(minor int) string {
@@ -103,6 +161,9 @@ func appendVia(out []byte, fields *http1.Fields, own string) []byte {
 
 // appendHost appends the value of the Host field for an address.
 func (x *exchange) appendHost(out []byte, a *balancer.Address) []byte {
+	if host := x.hostSet(); host != nil {
+		return append(out, host...)
+	}
 	if x.route.Entity.PreserveHost && len(x.request.Host) > 0 {
 		return append(out, x.request.Host...)
 	}
