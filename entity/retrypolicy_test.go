@@ -47,3 +47,31 @@ func TestRetryPolicy(t *testing.T) {
 		}
 	}
 }
+
+// A policy, and what is in it, can be set and changed piece by piece.
+func TestRetryPolicyMerges(t *testing.T) {
+	s := new(Service)
+	steps := []struct{ patch, want string }{
+		{`{"retry_policy":{}}`, `{"attempts":null,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":null,"budget":{"percent":20,"min_per_second":3}}`},
+		{`{"retry_policy":{"attempts":3}}`, `{"attempts":3,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":null,"budget":{"percent":20,"min_per_second":3}}`},
+		{`{"retry_policy":{"backoff":{}}}`, `{"attempts":3,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":{"base":25,"max":250},"budget":{"percent":20,"min_per_second":3}}`},
+		{`{"retry_policy":{"backoff":{"base":5},"budget":{"percent":50}}}`, `{"attempts":3,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":{"base":5,"max":250},"budget":{"percent":50,"min_per_second":3}}`},
+		{`{"retry_policy":null}`, ``},
+	}
+	var body map[string]any
+	decodeJSON(t, []byte(`{"host":"h"}`), &body)
+	if err := schema.Decode(body, s); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range steps {
+		var patch map[string]any
+		decodeJSON(t, []byte(step.patch), &patch)
+		if err := schema.Merge(patch, s); err != nil {
+			t.Fatalf("%s: %v", step.patch, err)
+		}
+		_, got, _ := strings.Cut(string(schema.Append(nil, s)), `"retry_policy":`)
+		if got = strings.TrimSuffix(got, "}"); got != step.want {
+			t.Errorf("after %s: %s, want %s", step.patch, got, step.want)
+		}
+	}
+}

@@ -33,21 +33,41 @@ func merge(body map[string]any, r Record, resolve Resolver) error {
 			delete(tree, f.Name())
 		}
 	}
-	return x.finish(r, fields, mergeRecords(fields, treeOf(fields), tree))
+	merged, err := x.mergeRecords(fields, treeOf(fields), tree, false)
+	if err != nil {
+		return err
+	}
+	return x.finish(r, fields, merged)
 }
 
-// mergeRecords puts the fields of a body over those that are stored.
-func mergeRecords(fields Fields, stored, body map[string]any) map[string]any {
+// mergeRecords puts the fields of a body over those that are stored. A record
+// where none is stored takes no defaults, as in the reference, unless it belongs
+// to an extension.
+func (x *decoding) mergeRecords(fields Fields, stored, body map[string]any, extended bool) (map[string]any, error) {
 	for _, f := range fields {
 		d := f.declared()
 		above, ok := body[d.name].(map[string]any)
-		below, _ := stored[d.name].(map[string]any)
-		if ok && d.kind == "record" && below != nil {
-			body[d.name] = mergeRecords(d.record().Fields(), below, above)
+		if !ok || d.kind != "record" {
+			continue
 		}
+		below, _ := stored[d.name].(map[string]any)
+		var merged any
+		var err error
+		switch extended := extended || d.is(extension); {
+		case below != nil:
+			merged, err = x.mergeRecords(d.record().Fields(), below, above, extended)
+		case extended:
+			merged, err = x.completeElement(d, above)
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		body[d.name] = merged
 	}
 	maps.Copy(stored, body)
-	return stored
+	return stored, nil
 }
 
 // finish checks a complete tree and fills r from it.
