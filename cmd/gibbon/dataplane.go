@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"time"
 
 	"gibbon/control/admin"
 	"gibbon/data/balancer"
@@ -15,6 +16,8 @@ import (
 	"gibbon/data/router"
 	"gibbon/data/snapshot"
 	"gibbon/entity"
+	"gibbon/plugin"
+	"gibbon/plugin/builtin"
 	"gibbon/settings"
 	"gibbon/telemetry"
 	"gibbon/vault"
@@ -26,9 +29,11 @@ type dataPlane struct {
 	clock    *http1.Clock
 	resolver *resolver.Resolver
 	registry *balancer.Registry
+	links    *proxy.Links
 	metrics  *telemetry.Metrics
 	vaults   *vault.Vaults
 	certs    *certs.Store
+	plugins  *plugin.State
 	builder  *snapshot.Builder
 	server   *http1.Server
 	tls      *tls.Config
@@ -57,27 +62,30 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 	if err != nil {
 		return nil, err
 	}
-	links, err := proxy.NewLinks(s, d.clock, d.metrics, d.certs)
+	d.links, err = proxy.NewLinks(s, d.clock, d.metrics, d.certs)
 	if err != nil {
 		return nil, err
 	}
 	d.registry = balancer.NewRegistry(balancer.Options{
-		Resolver: d.resolver, Log: options.log, NewAddress: links.Open, DropAddress: links.Drop,
+		Resolver: d.resolver, Log: options.log, NewAddress: d.links.Open, DropAddress: d.links.Drop,
 		Certificate: d.certs.Client,
 	})
 	flavour, ok := router.ParseFlavour(s.RouterFlavor)
 	if !ok {
 		return nil, fmt.Errorf("router_flavor %s is not available; use traditional_compatible or traditional", s.RouterFlavor)
 	}
+	d.plugins = plugin.NewState(options.log, time.Now, options.nodeID)
+	plugins := builtin.Plugins()
 	d.builder, err = snapshot.NewBuilder(snapshot.Options{
+		Plugins: plugins, State: d.plugins,
 		Flavour: flavour, Balancer: d.registry, Metrics: d.metrics, Log: options.log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	p, err := proxy.New(proxy.Options{
-		Settings: s, Current: d.builder.Current, Clock: d.clock, Metrics: d.metrics,
-		Access: options.access, Log: options.log, Links: links,
+		Plugins: plugins, Settings: s, Current: d.builder.Current, Clock: d.clock, Metrics: d.metrics,
+		Access: options.access, Log: options.log, Links: d.links,
 	})
 	if err != nil {
 		return nil, err
@@ -121,6 +129,12 @@ func (d *dataPlane) apply(changes []snapshot.Change) {
 func (d *dataPlane) close() {
 	if d.registry != nil {
 		d.registry.Close()
+	}
+	if d.links != nil {
+		d.links.Close()
+	}
+	if d.plugins != nil {
+		d.plugins.Close()
 	}
 	if d.resolver != nil {
 		d.resolver.Close()

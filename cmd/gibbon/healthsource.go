@@ -25,6 +25,7 @@ func (h healthSource) UpstreamHealth(upstreamID string) (admin.UpstreamHealth, b
 		for _, a := range t.Addresses {
 			target.Addresses = append(target.Addresses, admin.AddressHealth{
 				IP: a.IP, Port: int(a.Port), Weight: a.Weight, Verdict: a.Verdict, Healthy: a.Healthy,
+				Details: addressDetails(&a),
 			})
 		}
 		view.Targets = append(view.Targets, target)

@@ -15,12 +15,14 @@ import (
 	"gibbon/control/store"
 	"gibbon/data/http1"
 	"gibbon/entity"
+	"gibbon/plugin"
+	"gibbon/plugin/builtin"
 	"gibbon/settings"
 )
 
 // serve runs the gateway until ctx ends or options.quit is closed.
 func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err error) {
-	kinds := entity.NewKinds(entity.Options{RouterFlavour: s.RouterFlavor})
+	kinds := entity.NewKinds(entity.Options{RouterFlavour: s.RouterFlavor, Plugins: plugin.Types(builtin.Plugins())})
 	db, err := openStore(ctx, s, options.nodeID, options.log)
 	if err != nil {
 		return err
@@ -154,6 +156,8 @@ func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options
 		Store: db, Kinds: kinds, Declarative: g.declared, Log: g.options.log, Level: g.options.level,
 		Node:          admin.Node{ID: g.options.nodeID, Hostname: hostname, Version: version, Store: s.Database, PID: os.Getpid()},
 		Health:        healthSource{g.data.registry},
+		History:       healthSource{g.data.registry},
+		Traffic:       trafficSource{g.data.registry, g.data.links.Traffic()},
 		Status:        g.data,
 		Metrics:       g.data.metrics.Handler(),
 		Configuration: s.Map,

@@ -28,6 +28,8 @@ type Options struct {
 	Log   *slog.Logger
 
 	Health  HealthSource          // nil: no balancer exists
+	Traffic TrafficSource         // nil: nothing is counted
+	History HistorySource         // nil: nothing is remembered
 	Metrics http.Handler          // serves /metrics; nil: there is no such path
 	Status  StatusSource          // nil: all counters are 0
 	Level   *telemetry.LevelVar   // of the error log; nil: it is notice and stays so
@@ -126,6 +128,7 @@ type AddressHealth struct {
 	Weight  int64
 	Verdict string // Healthy, Unhealthy or ChecksOff
 	Healthy bool   // it may be picked, checks or not
+	Details *AddressDetails
 }
 
 // A WeightHealth sums up the weights of addresses.

@@ -20,7 +20,9 @@ func (a *api) addHealth() {
 	}
 	h := healthEndpoints{nested{resource{a, upstreams}, resource{a, targets}, "upstream"}}
 	a.routes.add("/upstreams/{upstreams}/health", methods{http.MethodGet: h.show})
+	a.routes.addOurs("/upstreams/{upstreams}/traffic", methods{http.MethodGet: h.traffic})
 	const target = "/upstreams/{upstreams}/targets/{targets}"
+	a.routes.addOurs(target+"/history", methods{http.MethodGet: h.history})
 	for verdict, healthy := range map[string]bool{"healthy": true, "unhealthy": false} {
 		a.routes.add(target+"/"+verdict, methods{http.MethodPut: h.order(healthy)})
 		a.routes.add(target+"/{address}/"+verdict, methods{http.MethodPut: h.order(healthy)})
@@ -43,7 +45,7 @@ func (h healthEndpoints) show(q *request) (*reply, error) {
 		return nil, err
 	}
 	if q.argument("balancer_health") == "1" {
-		return h.showBalancer(in)
+		return h.showBalancer(q, in)
 	}
 	return h.showTargets(q, in)
 }
@@ -70,7 +72,7 @@ func (h healthEndpoints) showTargets(q *request, in *scope) (*reply, error) {
 		}
 		for i, row := range rows {
 			if state := states[row.ID]; state != nil {
-				if l.Data[i], err = withHealth(l.Data[i], state); err != nil {
+				if l.Data[i], err = withHealth(l.Data[i], state, q.wantsDetails()); err != nil {
 					return nil, err
 				}
 			}
@@ -80,7 +82,7 @@ func (h healthEndpoints) showTargets(q *request, in *scope) (*reply, error) {
 }
 
 // withHealth adds the members health and data to a target.
-func withHealth(target json.RawMessage, t *TargetHealth) (json.RawMessage, error) {
+func withHealth(target json.RawMessage, t *TargetHealth, details bool) (json.RawMessage, error) {
 	extra, err := marshal(struct {
 		Health string   `json:"health"`
 		Data   hostView `json:"data"`
@@ -90,7 +92,8 @@ func withHealth(target json.RawMessage, t *TargetHealth) (json.RawMessage, error
 			Port   int    `json:"port"`
 			Weight int64  `json:"weight"`
 			Health string `json:"health"`
-		}{a.IP, a.Port, a.Weight, a.Verdict}
+			*AddressDetails
+		}{a.IP, a.Port, a.Weight, a.Verdict, a.details(details)}
 	})})
 	if err != nil {
 		return nil, err
@@ -133,7 +136,7 @@ type balancerView struct {
 	} `json:"details"`
 }
 
-func (h healthEndpoints) showBalancer(in *scope) (*reply, error) {
+func (h healthEndpoints) showBalancer(q *request, in *scope) (*reply, error) {
 	answer := struct {
 		Data   *balancerView `json:"data,omitempty"`
 		Next   *string       `json:"next"`
@@ -152,7 +155,8 @@ func (h healthEndpoints) showBalancer(in *scope) (*reply, error) {
 					Port    int    `json:"port"`
 					Weight  int64  `json:"weight"`
 					Healthy bool   `json:"healthy"`
-				}{a.IP, a.Port, a.Weight, a.Healthy || a.Weight == 0}
+					*AddressDetails
+				}{a.IP, a.Port, a.Weight, a.Healthy || a.Weight == 0, a.details(q.wantsDetails())}
 			}))
 		}
 		answer.Data = v

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTargets(t *testing.T) {
@@ -147,13 +148,25 @@ func TestHealthView(t *testing.T) {
 			{
 				ID: c.vars.Replace("$one"), Host: "10.0.0.1", Port: 80, DNS: "A", Weight: 100, Verdict: Healthy,
 				Available: WeightHealth{100, 50, 50},
-				Addresses: []AddressHealth{{"10.0.0.1", 80, 50, Healthy, true}, {"10.0.0.2", 80, 50, Unhealthy, false}, {"10.0.0.3", 80, 0, ChecksOff, false}},
+				Addresses: []AddressHealth{
+					{"10.0.0.1", 80, 50, Healthy, true, nil},
+					{"10.0.0.2", 80, 50, Unhealthy, false, &AddressDetails{
+						State: "unhealthy", Reason: HealthReason{"probe_timeout", "no answer in 1 s"}, Since: At(time.Unix(1764000000, 500e6)),
+						LastProbe: &HealthCheck{Time: At(time.Unix(1764000001, 0)), Result: "timeout", Duration: 1.5, Error: "timeout"},
+						Circuit:   CircuitOpen, EffectiveWeight: 0, InFlight: 3,
+					}},
+					{"10.0.0.3", 80, 0, ChecksOff, false, nil},
+				},
 			},
 			{ID: c.vars.Replace("$two"), Host: "gone.test", Port: 80, DNS: "dns server error: 3 name error", Weight: 10, Verdict: DNSError},
 		},
 	}
 	withMembers := func(target, members string) string { return strings.TrimSuffix(target, "}") + "," + members + "}" }
 	const zero = `"weight":{"total":0,"available":0,"unavailable":0},"addresses":{}}`
+	const details = `"state":"unhealthy","reason":{"code":"probe_timeout","text":"no answer in 1 s"},"since":1764000000.5,` +
+		`"counters":{"successes":0,"tcp_failures":0,"timeouts":0,"http_failures":0},` +
+		`"last_probe":{"time":1764000001,"result":"timeout","duration":1.5,"error":"timeout"},"circuit":"open","effective_weight":0,"in_flight":3,` +
+		`"totals":{"requests":0,"http_failures":0,"tcp_failures":0,"timeouts":0,"last_failure":null}`
 	c.run([]step{
 		{"GET /upstreams/u/health", "200 " + `{"data":[` + three + "," +
 			withMembers(two, `"health":"DNS_ERROR","data":{"host":"gone.test","port":80,"dns":"dns server error: 3 name error","nodeWeight":10,`+zero) + "," +
@@ -161,6 +174,9 @@ func TestHealthView(t *testing.T) {
 				`"addresses":[{"ip":"10.0.0.1","port":80,"weight":50,"health":"HEALTHY"},{"ip":"10.0.0.2","port":80,"weight":50,"health":"UNHEALTHY"},{"ip":"10.0.0.3","port":80,"weight":0,"health":"HEALTHCHECKS_OFF"}]}`) +
 			`],"next":null,"node_id":"` + nodeID + `"}`},
 		{"GET /upstreams/u/health?balancer_health=0", `200 {"data":[{`},
+		{"GET /upstreams/u/health?details=0", `200 …{"ip":"10.0.0.2","port":80,"weight":50,"health":"UNHEALTHY"}`},
+		{"GET /upstreams/u/health?details=1", `200 …{"ip":"10.0.0.1","port":80,"weight":50,"health":"HEALTHY"},{"ip":"10.0.0.2","port":80,"weight":50,"health":"UNHEALTHY",` + details + `}`},
+		{"GET /upstreams/u/health?balancer_health=1&details=1", `200 …{"ip":"10.0.0.2","port":80,"weight":50,"healthy":false,` + details + `}`},
 		{"GET /upstreams/$u/health?balancer_health=1", `200 {"data":{"id":"$u","health":"HEALTHY","balancer_health":"HEALTHY","details":{"healthy":true,"weight":{"total":100,"available":50,"unavailable":50},"hosts":[` +
 			`{"host":"10.0.0.1","port":80,"dns":"A","nodeWeight":100,"weight":{"total":100,"available":50,"unavailable":50},"addresses":[{"ip":"10.0.0.1","port":80,"weight":50,"healthy":true},{"ip":"10.0.0.2","port":80,"weight":50,"healthy":false},{"ip":"10.0.0.3","port":80,"weight":0,"healthy":true}]},` +
 			`{"host":"gone.test","port":80,"dns":"dns server error: 3 name error","nodeWeight":10,` + zero + `]}},"next":null,"node_id":"` + nodeID + `"}`},

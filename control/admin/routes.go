@@ -33,6 +33,7 @@ type routeNode struct {
 	param   *routeNode            // any segment, decoded
 	name    string                // the template, when this is an endpoint
 	methods methods               // nil when it is not, or is switched off
+	ours    bool                  // the reference has no such endpoint
 }
 
 // add makes an endpoint of a path in which {…} stands for any segment. nil
@@ -58,6 +59,14 @@ func (n *routeNode) add(path string, m methods) {
 		}
 	}
 	n.name, n.methods = full, m
+}
+
+// addOurs makes an endpoint that /endpoints does not list: clients of the
+// reference compare that with what they know.
+func (n *routeNode) addOurs(path string, m methods) {
+	n.add(path, m)
+	found, _ := n.find(strings.TrimPrefix(path, "/"), nil)
+	found.ours = true
 }
 
 // find walks along an escaped path without its leading slash. A fixed segment
@@ -104,7 +113,7 @@ func (n *routeNode) endpoints() []string {
 	var names []string
 	var walk func(*routeNode)
 	walk = func(n *routeNode) {
-		if n.name != "" {
+		if n.name != "" && !n.ours {
 			names = append(names, n.name)
 		}
 		for _, next := range n.fixed {
