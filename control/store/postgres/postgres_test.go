@@ -2,7 +2,9 @@ package postgres_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,10 +63,18 @@ func open(tb testing.TB, s *server.Server, now func() time.Time) store.Store {
 	return opened
 }
 
+// The stores of the suite share a database, each in a schema of its own, which is
+// made sooner than a database.
 func TestStore(t *testing.T) {
+	s := server.Shared(t)
+	shared := options(t, s)
+	var count atomic.Int64
 	storetest.Run(t, func(tb testing.TB, now func() time.Time) store.Store {
 		tb.Helper()
-		return open(tb, server.Shared(tb), now)
+		o := shared
+		o.Schema, o.Now = fmt.Sprint("Schema ", count.Add(1)), now
+		bootstrap(tb, o)
+		return openStore(tb, o)
 	})
 }
 
