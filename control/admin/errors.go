@@ -206,6 +206,9 @@ func (a *api) errorReply(q *request, err error) *reply {
 	if e, ok := errors.AsType[*pageError](err); ok {
 		return e.reply()
 	}
+	if e, ok := errors.AsType[staleError](err); ok {
+		return e.reply()
+	}
 	if e, ok := errors.AsType[*messageError](err); ok {
 		return message(e.status, e.message)
 	}

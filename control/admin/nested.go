@@ -56,6 +56,7 @@ func (r resource) add(path string, open bool, m methods) {
 		m = nil
 	}
 	r.routes.add(path, m)
+	r.entityPaths[path] = true
 }
 
 func (a *api) addChildren(n nested) {

@@ -124,6 +124,7 @@ func (r resource) remaining(expires int64) *int64 {
 
 // write runs f as one revision in the name of the client's address.
 func (a *api) write(q *request, f func(store.Tx) error) error {
+	f = q.conditioned(f)
 	if a.Declarative != nil {
 		return a.store.View(q.Context(), func(r store.Reader) error { return f(readOnly{r}) })
 	}

@@ -22,6 +22,9 @@ type api struct {
 	routes *routeNode
 	hosts  hostRules
 	clock  clock
+	pasts  pasts
+
+	entityPaths map[string]bool // templates of the paths under which entities are
 
 	credentials bool // answers carry Access-Control-Allow-Credentials
 	draining    atomic.Bool
@@ -44,7 +47,7 @@ func newAPI(o Options) *api {
 		o.Level.Set(telemetry.LevelNotice)
 	}
 	return &api{
-		Options: o, log: o.Log, store: o.Store, routes: new(routeNode),
+		Options: o, log: o.Log, store: sessionStore{o.Store}, routes: new(routeNode), entityPaths: map[string]bool{},
 		hosts: newHostRules(o), clock: clock{now: o.Now}, credentials: true,
 	}
 }
@@ -148,7 +151,14 @@ func (a *api) dispatch(q *request) (*reply, error) {
 	if err := q.readBody(); err != nil {
 		return nil, err
 	}
-	return handle(q)
+	if err := a.begin(q, route); err != nil {
+		return nil, err
+	}
+	answer, err := handle(q)
+	if err != nil {
+		return nil, err
+	}
+	return q.tell(answer), nil
 }
 
 // options answers OPTIONS; what a page of another origin may do is added by

@@ -1,0 +1,251 @@
+// Package history reads the revisions of a store: what each of them did, what
+// the configuration was like at one of them, and how to get back to it.
+package history
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"gibbon/control/store"
+	"gibbon/entity"
+	"gibbon/schema"
+)
+
+// What a revision did to an entity.
+const (
+	Created = "created"
+	Changed = "changed"
+	Removed = "removed"
+)
+
+// A Change is what a revision did to one entity. Secrets in it are masked.
+type Change struct {
+	Kind   string         `json:"kind"`
+	ID     string         `json:"id"`
+	Name   string         `json:"name,omitempty"` // the value of the endpoint key
+	Action string         `json:"action"`
+	Before map[string]any `json:"before"` // null when it was created
+	After  map[string]any `json:"after"`  // null when it was removed
+	Diff   []Difference   `json:"diff"`   // of a changed entity
+}
+
+// A Difference is one field that changed. Fields of nested records have a dot
+// in their name.
+type Difference struct {
+	Field  string `json:"field"`
+	Before any    `json:"before"`
+	After  any    `json:"after"`
+}
+
+// Describe makes a revision's changes readable.
+func Describe(kinds entity.Kinds, r store.Revision) ([]Change, error) {
+	changes := make([]Change, 0, len(r.Changes))
+	for _, c := range r.Changes {
+		change, err := Compare(kinds, c)
+		if err != nil {
+			return nil, fmt.Errorf("revision %d: %w", r.Number, err)
+		}
+		changes = append(changes, change)
+	}
+	return changes, nil
+}
+
+// Compare makes one change readable.
+func Compare(kinds entity.Kinds, c store.Change) (Change, error) {
+	kind := kinds.Of(c.Kind)
+	before, err := tree(c.Before)
+	if err != nil {
+		return Change{}, fmt.Errorf("%s %s: %w", c.Kind, c.ID, err)
+	}
+	after, err := tree(c.After)
+	if err != nil {
+		return Change{}, fmt.Errorf("%s %s: %w", c.Kind, c.ID, err)
+	}
+	change := Change{Kind: c.Kind, ID: c.ID, Action: action(c), Diff: []Difference{}}
+	change.Name = nameOf(kind, after)
+	if after == nil {
+		change.Name = nameOf(kind, before)
+	}
+	if change.Action == Changed {
+		change.Diff = differences(before, after)
+	}
+	// Secrets are masked after they were compared: that one changed is told.
+	if err := mask(kind, c.Before, before); err != nil {
+		return Change{}, err
+	}
+	if err := mask(kind, c.After, after); err != nil {
+		return Change{}, err
+	}
+	for i, d := range change.Diff {
+		change.Diff[i].Before, change.Diff[i].After = at(before, d.Field), at(after, d.Field)
+	}
+	change.Before, change.After = before, after
+	return change, nil
+}
+
+func action(c store.Change) string {
+	switch {
+	case c.Before == nil:
+		return Created
+	case c.After == nil:
+		return Removed
+	}
+	return Changed
+}
+
+func tree(doc []byte) (map[string]any, error) {
+	if doc == nil {
+		return nil, nil //nolint:nilnil // no document is no error
+	}
+	d := json.NewDecoder(bytes.NewReader(doc))
+	d.UseNumber()
+	var t map[string]any
+	err := d.Decode(&t)
+	return t, err
+}
+
+func mask(kind *entity.Kind, doc []byte, tree map[string]any) error {
+	if tree == nil {
+		return nil
+	}
+	if kind == nil { // nobody knows what in it is secret
+		for name := range tree {
+			tree[name] = schema.Hidden
+		}
+		return nil
+	}
+	e := kind.New()
+	if err := schema.Load(doc, e); err != nil {
+		return err
+	}
+	schema.Mask(tree, e)
+	return nil
+}
+
+func nameOf(kind *entity.Kind, tree map[string]any) string {
+	if kind == nil {
+		return ""
+	}
+	key := kind.EndpointKey
+	if key == "" {
+		key = kind.SiblingKey
+	}
+	for _, f := range kind.New().Fields() {
+		if f.Name() != key {
+			continue
+		}
+		masked := map[string]any{key: tree[key]}
+		schema.Mask(masked, kind.New())
+		name, _ := masked[key].(string)
+		return name
+	}
+	return ""
+}
+
+// differences lists the fields that differ, records member by member.
+func differences(before, after map[string]any) []Difference {
+	names := map[string]bool{}
+	for name := range before {
+		names[name] = true
+	}
+	for name := range after {
+		names[name] = true
+	}
+	list := []Difference{}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		b, inBefore := before[name].(map[string]any)
+		a, inAfter := after[name].(map[string]any)
+		switch {
+		case reflect.DeepEqual(before[name], after[name]):
+		case inBefore && inAfter && !strings.Contains(name, "."):
+			for _, d := range differences(b, a) {
+				d.Field = name + "." + d.Field
+				list = append(list, d)
+			}
+		default:
+			list = append(list, Difference{name, before[name], after[name]})
+		}
+	}
+	return list
+}
+
+// at is the value at a path of names separated by dots.
+func at(tree map[string]any, path string) any {
+	if v, ok := tree[path]; ok {
+		return v
+	}
+	name, rest, nested := strings.Cut(path, ".")
+	inner, ok := tree[name].(map[string]any)
+	if !nested || !ok {
+		return tree[name]
+	}
+	return at(inner, rest)
+}
+
+// Summary says in a line what a revision did: "changed service users", or
+// "created 2 routes, removed 1 target".
+func Summary(kinds entity.Kinds, r store.Revision) string {
+	if len(r.Changes) == 1 {
+		if c, err := Compare(kinds, r.Changes[0]); err == nil {
+			name := c.Name
+			if name == "" || name == schema.Hidden {
+				name = c.ID
+			}
+			return c.Action + " " + singular(c.Kind) + " " + name
+		}
+	}
+	type group struct{ action, kind string }
+	counts := map[group]int{}
+	var groups []group
+	for _, c := range r.Changes {
+		g := group{action(c), c.Kind}
+		if counts[g] == 0 {
+			groups = append(groups, g)
+		}
+		counts[g]++
+	}
+	parts := make([]string, 0, len(groups))
+	for _, g := range groups {
+		kind := g.kind
+		if counts[g] == 1 {
+			kind = singular(kind)
+		}
+		parts = append(parts, fmt.Sprintf("%s %d %s", g.action, counts[g], kind))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func singular(kind string) string { return strings.TrimSuffix(kind, "s") }
+
+// Newest returns up to limit revisions below a number, newest first, and whether
+// older ones are kept. 0 stands for all numbers.
+func Newest(ctx context.Context, s store.Store, below int64, limit int) (list []store.Revision, more bool, err error) {
+	latest, err := s.Latest(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	if below <= 0 || below > latest {
+		below = latest + 1
+	}
+	for n := below - 1; n > 0; n-- {
+		r, err := s.Revision(ctx, n)
+		if errors.Is(err, store.ErrForgotten) {
+			break
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if len(list) == limit {
+			return list, true, nil
+		}
+		list = append(list, r)
+	}
+	return list, false, nil
+}

@@ -1,0 +1,73 @@
+package rows
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+
+	"gibbon/control/store"
+	"gibbon/entity"
+	"gibbon/schema"
+)
+
+// Exchange removes rows and writes others, old ones and new ones, so that what
+// they have in common may move from one to the other: two services may swap
+// their names. What remains must be consistent, or the error is one of the store
+// and the transaction has to be given up.
+func Exchange(ctx context.Context, tx store.Tx, kinds entity.Kinds, gone []store.Row, puts []store.Put) error {
+	rank := func(name string) int {
+		return slices.IndexFunc(kinds, func(k *entity.Kind) bool { return k.Name == name })
+	}
+	puts = slices.Clone(puts)
+	slices.SortStableFunc(puts, func(a, b store.Put) int { return rank(a.Kind) - rank(b.Kind) })
+	gone = slices.Clone(gone)
+	slices.SortStableFunc(gone, func(a, b store.Row) int { return rank(b.Kind) - rank(a.Kind) })
+
+	exists := make([]bool, len(puts))
+	for i, p := range puts {
+		row, err := tx.Get(ctx, p.Kind, p.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		exists[i] = true
+		if tied(kinds.Of(p.Kind), row, p) {
+			continue
+		}
+		// Without keys and references the row is in nobody's way.
+		if err := tx.Update(store.Put{Row: row}); err != nil {
+			return err
+		}
+	}
+	for _, row := range gone {
+		if err := tx.Delete(row.Kind, row.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	for i, p := range puts {
+		write := tx.Insert
+		if exists[i] {
+			write = tx.Update
+		}
+		if err := write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tied tells whether a stored row has the keys and references that it is to have.
+func tied(kind *entity.Kind, row store.Row, p store.Put) bool {
+	if kind == nil {
+		return false
+	}
+	e := kind.New()
+	if err := schema.Load(row.Doc, e); err != nil {
+		return false
+	}
+	old := Of(kind, e, row.Expires)
+	return reflect.DeepEqual(old.Keys, p.Keys) && reflect.DeepEqual(old.Refs, p.Refs)
+}
