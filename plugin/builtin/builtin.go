@@ -1,9 +1,18 @@
 // Package builtin lists the plugins that come with the gateway.
 package builtin
 
-import "gibbon/plugin"
+import (
+	"gibbon/plugin"
+	"gibbon/plugin/cors"
+	"gibbon/plugin/redirect"
+	"gibbon/plugin/requestsizelimiting"
+)
 
 // Plugins returns all of them, in order of execution.
 func Plugins() []*plugin.Plugin {
-	return []*plugin.Plugin{}
+	return []*plugin.Plugin{
+		&cors.Plugin,                // 2000
+		&requestsizelimiting.Plugin, // 951
+		&redirect.Plugin,            // 779
+	}
 }

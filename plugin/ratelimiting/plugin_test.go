@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,9 +17,9 @@ import (
 	"gibbon/plugin/plugintest"
 )
 
-func start(tb testing.TB, config string, state *plugin.State) plugin.Accessor {
+func start(tb testing.TB, config string) plugin.Accessor {
 	tb.Helper()
-	return plugintest.Start[plugin.Accessor](tb, &Plugin, config, state)
+	return plugintest.Start[plugin.Accessor](tb, &Plugin, config, nil)
 }
 
 // ask sends a request and returns the status and the fields that tell the limits.
@@ -38,7 +39,7 @@ func ask(a plugin.Accessor, change func(x *plugin.Exchange), headers ...plugin.F
 // TestHeaders has the exchanges recorded for one and for two windows.
 func TestHeaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the clock starts at the beginning of a year
-		a := start(t, `{"minute":3,"hour":5,"limit_by":"header","header_name":"X-Who"}`, nil)
+		a := start(t, `{"minute":3,"hour":5,"limit_by":"header","header_name":"X-Who"}`)
 		w1 := plugin.Field{Name: "X-Who", Value: "w1"}
 		const reset = "; RateLimit-Reset: 60"
 		for i, want := range []string{
@@ -101,7 +102,7 @@ func TestSettings(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := start(t, tt.config, nil)
+				a := start(t, tt.config)
 				if got := ask(a, tt.first); !strings.HasPrefix(got, "200") {
 					t.Fatalf("first request: %s", got)
 				}
@@ -192,7 +193,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	var u usage
 	long := []byte(strings.Repeat("x", 100))
 	for i := range 2 * shards * mostCounters {
-		copy(long, fmt.Sprint(i))
+		copy(long, strconv.Itoa(i))
 		if !c.take(scope{}, long, limits, 1_000_000_000, &u) {
 			t.Fatalf("client %d is refused", i)
 		}
@@ -245,7 +246,7 @@ func TestAccessDoesNotAllocate(t *testing.T) {
 		`{"minute":100000000,"hour":100000000,"month":100000000}`, `{"second":0.5}`,
 		`{"minute":1000000000,"limit_by":"header","header_name":"X-Who"}`,
 	} {
-		a := start(t, config, nil)
+		a := start(t, config)
 		x, w := exchange()
 		if n := testing.AllocsPerRun(1000, func() {
 			x.Begin(w, nil)
@@ -259,7 +260,7 @@ func TestAccessDoesNotAllocate(t *testing.T) {
 func BenchmarkAccess(b *testing.B) {
 	for _, name := range []string{"one client", "clients apart"} {
 		b.Run(name, func(b *testing.B) {
-			a := start(b, `{"minute":1000000000}`, nil)
+			a := start(b, `{"minute":1000000000}`)
 			b.ReportAllocs()
 			var clients atomic.Int64
 			b.RunParallel(func(pb *testing.PB) {
