@@ -156,7 +156,7 @@ func (r *rowsInForce) add(row store.Row) error {
 	if err != nil {
 		return fmt.Errorf("stored %s %s: %w", row.Kind, row.ID, err)
 	}
-	r.changes = append(r.changes, snapshot.Change{Kind: row.Kind, ID: row.ID, Entity: e})
+	r.changes = append(r.changes, snapshot.Change{Kind: row.Kind, ID: row.ID, Entity: e, Expires: row.Expires})
 	if r.held != nil {
 		if r.seen == nil {
 			r.seen = map[string]map[string]struct{}{}
@@ -200,7 +200,7 @@ func (r *rowsInForce) apply() {
 func (f *follower) follow(r store.Revision) {
 	changes := make([]snapshot.Change, 0, len(r.Changes))
 	for _, c := range r.Changes {
-		change := snapshot.Change{Kind: c.Kind, ID: c.ID}
+		change := snapshot.Change{Kind: c.Kind, ID: c.ID, Expires: c.Expires}
 		if load := f.loaders[c.Kind]; load != nil && c.After != nil {
 			e, err := load(c.After)
 			if err != nil {
