@@ -126,6 +126,9 @@ func (b *Balancer) Pick(a *Attempt) (*Address, error) {
 		t = b.choose(s, a)
 	}
 	if t == nil {
+		t = anyUsable(s.entries, a)
+	}
+	if t == nil {
 		return nil, s.excuse()
 	}
 	if t.named != nil {
@@ -133,6 +136,17 @@ func (b *Balancer) Pick(a *Attempt) (*Address, error) {
 	}
 	a.add(t)
 	return t, nil
+}
+
+// anyUsable looks at all addresses when the picker has none. It may not know yet of one that
+// has just come up, for a new picker is made in the background.
+func anyUsable(entries []Entry, a *Attempt) *Address {
+	for _, e := range entries {
+		if claim(e.Address, a) {
+			return e.Address
+		}
+	}
+	return nil
 }
 
 // Wait does what [Balancer.Pick] does, after waiting for name resolution as long
