@@ -17,8 +17,10 @@ type Address struct {
 	down atomic.Bool  // not to be picked: sick, unless the balancer disregards that
 	sick atomic.Bool  // judged unhealthy
 	warm atomic.Int64 // when the slow start began, in Unix nanoseconds; 0: never
-	cell *cell
-	top  *Address // the address itself, or the name that it was resolved for
+
+	recovered atomic.Bool // the slow start is not the first
+	cell      *cell
+	top       *Address // the address itself, or the name that it was resolved for
 
 	// AddrPort is where to connect to.
 	AddrPort netip.AddrPort
@@ -47,6 +49,7 @@ type Address struct {
 	order   uint32          // see ringOrder; guarded by the balancer's mu
 	session string          // see sessionName
 
+	maxRequests    atomic.Int64 // 0 is no limit
 	connections    atomic.Int64
 	maxConnections atomic.Int64 // 0 is no limit
 
@@ -59,7 +62,7 @@ type Address struct {
 // balancer lie side by side, which makes the look ten times as fast.
 type cell struct {
 	load    atomic.Int64 // attempts in flight, and loadDown when the address is down
-	limit   atomic.Int64 // of the attempts in flight; 0 is none
+	limit   atomic.Int64 // of the attempts in flight; 0 is none; see trialFree
 	average average      // of the latency
 }
 
@@ -115,7 +118,11 @@ type resolved struct {
 
 // Done ends an attempt that [Balancer.Pick] began.
 func (a *Address) Done() {
-	a.top.cell.load.Add(-1)
+	c := a.top.cell
+	c.load.Add(-1)
+	if c.limit.Load() == trialTaken { // without a verdict, or it would be gone
+		c.limit.CompareAndSwap(trialTaken, trialFree)
+	}
 	a.top.done.Add(1)
 }
 
@@ -162,7 +169,12 @@ func (a *Address) failed(kind int) {
 
 // ReportLatency tells the latency algorithm how long connecting and waiting for
 // the head of the answer took.
-func (a *Address) ReportLatency(d time.Duration) { a.top.cell.average.observe(d, time.Now()) }
+func (a *Address) ReportLatency(d time.Duration) {
+	a.top.cell.average.observe(d, time.Now())
+	if s := a.top.subject; s != nil {
+		s.Latency(d)
+	}
+}
 
 // Down reports whether the address is judged unhealthy.
 func (a *Address) Down() bool { return a.top.sick.Load() }

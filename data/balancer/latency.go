@@ -30,13 +30,9 @@ type latency struct {
 // others.
 func newLatency(c Candidates) Picker {
 	now := time.Now()
-	up := make([]Entry, 0, len(c.Entries))
-	known := make([]float64, 0, len(c.Entries))
-	for _, e := range c.Entries {
-		if e.Address.down.Load() {
-			continue
-		}
-		up = append(up, e)
+	up := upOnly(c.Entries)
+	known := make([]float64, 0, len(up))
+	for _, e := range up {
 		if v, ok := e.Address.cell.average.at(now); ok {
 			known = append(known, v)
 		}

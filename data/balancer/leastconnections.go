@@ -29,7 +29,7 @@ type scanned struct {
 const maxScan = 1024
 
 func newLeastConnections(c Candidates) Picker {
-	p := &leastConnections{entries: scan(c.Entries), turn: c.Turn, equal: true}
+	p := &leastConnections{entries: scan(upOnly(c.Entries)), turn: c.Turn, equal: true}
 	for i := range p.entries {
 		e := &p.entries[i]
 		p.cells = append(p.cells, e.cell)
@@ -37,6 +37,18 @@ func newLeastConnections(c Candidates) Picker {
 		p.equal = p.equal && e.weight == p.entries[0].weight
 	}
 	return p
+}
+
+// upOnly leaves out what is down, or the one behind it would get its turns, too,
+// while all are idle.
+func upOnly(entries []Entry) []Entry {
+	up := make([]Entry, 0, len(entries))
+	for _, e := range entries {
+		if !e.Address.down.Load() {
+			up = append(up, e)
+		}
+	}
+	return up
 }
 
 func scan(entries []Entry) []scanned {
@@ -82,7 +94,11 @@ func (p *leastConnections) lightest(a *Attempt, start, end, few uint64) *Address
 		if best == nil || least >= loadDown/2 {
 			return nil
 		}
-		if best.cell.load.CompareAndSwap(least-1, least) {
+		if best.cell.limit.Load() < 0 {
+			if best.cell.take() {
+				return best.address
+			}
+		} else if best.cell.load.CompareAndSwap(least-1, least) {
 			return best.address
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gibbon/data/health"
 	"gibbon/data/resolver"
 )
 
@@ -140,7 +141,7 @@ func (b *Balancer) create(t *target, w wanted) *Address {
 		b.options.NewAddress(a)
 	}
 	if b.checker != nil {
-		a.subject = b.checker.Add(a.key, w.weight == 0, func(down bool) { b.wentDown(a, down) })
+		a.subject = b.checker.Add(a.key, w.weight == 0, func(s health.Standing) { b.judged(a, s) })
 	}
 	return a
 }

@@ -1,8 +1,10 @@
 package balancer
 
 import (
+	"cmp"
 	"time"
 
+	"gibbon/data/health"
 	"gibbon/entity"
 )
 
@@ -34,7 +36,7 @@ func (s *state) compile(u *entity.Upstream) {
 	s.useSRVName = u.UseSRVName != nil && *u.UseSRVName
 	s.cookie, s.cookiePath = u.StickySessionsCookie, u.StickySessionsCookiePath
 	s.slow = time.Duration(u.SlowStart * float64(time.Second))
-	s.panic, s.over = u.PanicThreshold, u.Overprovisioning
+	s.panic, s.over = u.PanicThreshold, cmp.Or(u.Overprovisioning, entity.DefaultOverprovisioning)
 	if u.Healthchecks.Threshold != nil {
 		s.threshold = *u.Healthchecks.Threshold
 	}
@@ -105,16 +107,22 @@ func algorithm(u *entity.Upstream) string {
 	return u.Algorithm
 }
 
-// wentDown is told by the checker, under the subject's lock, that an address
-// went down or up.
-func (b *Balancer) wentDown(a *Address, down bool) {
-	if !down && a.sick.Load() { // what is known of it is from before it failed
+// judged is told by the checker, under the subject's lock, that an address went
+// down or up, or may be tried. What the latency algorithm knows of an address
+// that comes back is from before, and a slow start begins with the verdict, not
+// with the trial.
+func (b *Balancer) judged(a *Address, s health.Standing) {
+	if !s.Down && a.sick.Load() {
 		a.cell.average.forget()
-		a.warm.Store(time.Now().UnixNano())
 	}
 	b.verdict.Lock()
-	a.sick.Store(down)
-	a.setDown(down && !b.panicking)
+	if !s.Down && !s.Trial {
+		a.warm.Store(time.Now().UnixNano())
+		a.recovered.Store(true)
+	}
+	a.sick.Store(s.Down)
+	a.setDown(s.Down && !b.panicking)
+	a.setTrial(s.Trial)
 	b.verdict.Unlock()
 	b.assess()
 	b.renewSoon()
@@ -127,17 +135,15 @@ func (b *Balancer) renewSoon() {
 	}
 }
 
-// renew gives the algorithms that leave out what is down new Pickers, and all of
-// them when weights are to grow. It runs once for any number of changes that
-// come together.
+// renew gives the algorithms that leave out what is down, or whose weights are to
+// grow, new Pickers. It runs once for any number of changes that come together.
 func (b *Balancer) renew() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.renewing.Store(false)
 	s := *b.state.Load()
-	switch {
-	case s.algorithm == "consistent-hashing", s.algorithm == "least-connections" && s.slow == 0:
-		return
+	if s.algorithm == "consistent-hashing" {
+		return // a ring keeps the points of what is down
 	}
 	s.tiers = append([]tier(nil), s.tiers...)
 	b.pickers(&s)

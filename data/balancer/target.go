@@ -81,7 +81,10 @@ func (t *target) configure(e *entity.Target) {
 // bind gives an address the limits of its target.
 func (a *Address) bind(t *target) {
 	a.maxConnections.Store(int64(t.maxConnections))
-	a.cell.limit.Store(int64(t.maxRequests))
+	a.maxRequests.Store(int64(t.maxRequests))
+	if limit := a.cell.limit.Load(); limit >= 0 { // a trial that ends sets it
+		a.cell.limit.CompareAndSwap(limit, int64(t.maxRequests))
+	}
 }
 
 // keepsSessions reports whether clients that are bound to the target stay on it,

@@ -93,14 +93,13 @@ func (s *state) spill(all bool) *spill {
 	if len(s.tiers) < 2 {
 		return nil
 	}
-	over := max(s.over, 1)
 	bear := make([]float64, len(s.tiers))
 	sum, regular := 0.0, false
 	for i, t := range s.tiers {
 		if t.priority == failoverTier && regular {
 			break
 		}
-		bear[i] = min(t.available(all)*over, 1-sum)
+		bear[i] = min(t.available(all)*s.over, 1-sum)
 		sum += bear[i]
 		regular = regular || bear[i] > 0
 	}
@@ -138,7 +137,7 @@ func (t *tier) available(all bool) float64 {
 func (b *Balancer) choose(s *state, a *Attempt) *Address {
 	p := b.spill.Load()
 	if len(s.tiers) == 1 || p == nil || len(p.bounds) != len(s.tiers) {
-		return s.tiers[0].picker.Pick(a)
+		return s.tiers[0].pick(a)
 	}
 	seed := uint64(a.Hash)
 	if s.algorithm != "consistent-hashing" {
@@ -149,15 +148,30 @@ func (b *Balancer) choose(s *state, a *Attempt) *Address {
 	for first < len(p.bounds)-1 && draw >= p.bounds[first] {
 		first++
 	}
-	if t := s.tiers[first].picker.Pick(a); t != nil {
+	if t := s.tiers[first].pick(a); t != nil {
 		return t
 	}
 	for i := range s.tiers {
 		if i == first || s.tiers[i].priority == failoverTier && !p.failover {
 			continue
 		}
-		if t := s.tiers[i].picker.Pick(a); t != nil {
+		if t := s.tiers[i].pick(a); t != nil {
 			return t
+		}
+	}
+	return nil
+}
+
+// pick looks at all addresses when the picker has none. It may not know yet of one
+// that has just come up, for a new picker is made in the background.
+func (t *tier) pick(a *Attempt) *Address {
+	if got := t.picker.Pick(a); got != nil {
+		return got
+	}
+	for _, e := range t.entries {
+		if claim(e.Address, a) {
+			a.bind = e.Address.session
+			return e.Address
 		}
 	}
 	return nil

@@ -1,10 +1,12 @@
 package balancer
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
 	"gibbon/data/health"
+	"gibbon/entity"
 )
 
 // Verdicts of targets, addresses and balancers, as the Admin API words them.
@@ -19,6 +21,7 @@ const (
 type Health struct {
 	Verdict   string // Healthy, Unhealthy or ChecksOff
 	Healthy   bool   // whether enough weight is available, checks or not
+	Panic     bool   // whether so little is available that health is disregarded
 	Checked   bool   // whether any health check is on
 	Weight    Weight
 	Threshold float64 // percent
@@ -37,6 +40,9 @@ type TargetHealth struct {
 	Host      string // without port
 	Port      uint16
 	Weight    int    // as configured
+	State     string // as configured: active, draining, maintenance
+	Priority  int    // of the tier
+	Failover  bool
 	DNS       string // type of the records, the resolver's error, or "unknown"
 	Verdict   string // Healthy, Unhealthy, ChecksOff or DNSError
 	Weights   Weight // of its addresses
@@ -53,6 +59,12 @@ type AddressHealth struct {
 	Subject  health.View
 	InFlight int64
 	Totals   Totals
+
+	Phase       health.Phase
+	Share       float64       // part of the weight that it gets: below 1 during a slow start
+	Limit       int64         // of the attempts in flight; 0 is none
+	Connections int64         // open, as far as they are counted
+	Latency     time.Duration // average as the latency algorithm sees it; 0 when unknown
 }
 
 // Totals count what an address has done since it came into being.
@@ -110,26 +122,32 @@ func (b *Balancer) Health() Health {
 	s := b.state.Load()
 	h := Health{
 		Verdict: ChecksOff, Checked: b.checker != nil && b.checker.Enabled(),
-		Healthy: b.available.Load(), Weight: s.weight(), Threshold: s.threshold, Algorithm: s.algorithm,
+		Healthy: b.available.Load(), Panic: b.inPanic(), Weight: s.weight(), Threshold: s.threshold, Algorithm: s.algorithm,
 		Targets: make([]TargetHealth, 0, len(b.targets)),
 	}
 	if h.Checked {
 		h.Verdict = verdict(h.Healthy)
 	}
 	for _, t := range b.targets {
-		h.Targets = append(h.Targets, t.health(h.Checked))
+		h.Targets = append(h.Targets, t.health(h.Checked, s.slow))
 	}
 	return h
 }
 
 // health is called under the balancer's mu.
-func (t *target) health(checked bool) TargetHealth {
+func (t *target) health(checked bool, slow time.Duration) TargetHealth {
 	h := TargetHealth{
 		ID: t.id, Host: t.host, Port: t.port, Weight: t.configured, DNS: t.dns, Verdict: DNSError,
+		State:     cmp.Or(t.state, entity.TargetActive),
 		Addresses: make([]AddressHealth, 0, len(t.addresses)),
+	}
+	if h.Failover = t.priority == failoverTier; !h.Failover {
+		h.Priority = t.priority
 	}
 	for _, a := range t.addresses {
 		one := a.health(checked)
+		one.Share = a.warmth(slow, time.Now())
+		one.Phase = one.phase(h.State, a.recovered.Load())
 		h.Weights.Total += one.Weight
 		if one.Healthy {
 			h.Weights.Available += one.Weight
@@ -154,10 +172,35 @@ func (a *Address) health(checked bool) AddressHealth {
 	if a.subject != nil {
 		h.Subject = a.subject.View()
 	}
+	h.Limit, h.Connections = a.maxRequests.Load(), a.Connections()
+	if v, ok := a.cell.average.at(time.Now()); ok {
+		h.Latency = time.Duration(v * float64(time.Second))
+	}
 	if checked && a.weight > 0 {
 		h.Verdict = verdict(h.Healthy)
 	}
 	return h
+}
+
+// phase puts orders and slow starts on top of what the subject knows.
+func (h *AddressHealth) phase(order string, recovered bool) health.Phase {
+	switch phase := h.Subject.Phase; {
+	case order == entity.TargetDraining:
+		return health.Drained
+	case order == entity.TargetMaintenance:
+		return health.Maintained
+	case phase == health.Ejected || phase == health.Probing || h.Share >= 1:
+		return phase
+	case recovered:
+		return health.Recovering
+	}
+	return health.Warming
+}
+
+func (b *Balancer) inPanic() bool {
+	b.verdict.Lock()
+	defer b.verdict.Unlock()
+	return b.panicking
 }
 
 func verdict(healthy bool) string {

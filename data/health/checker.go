@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,9 +28,13 @@ type Checker struct {
 	mu       sync.Mutex // guards what follows; taken before a Subject's
 	rules    *Rules     // nil: checks are off
 	subjects map[Key]*member
+	judged   int                  // of them, those that are not exempt
 	cancel   context.CancelFunc   // ends the rounds of rules
 	timers   [classes]*time.Timer // begin the next rounds
 	running  sync.WaitGroup       // rounds
+
+	comparing *time.Timer  // begins the next comparison
+	out, most atomic.Int64 // addresses that are ejected, and that may be
 }
 
 // A member is a subject and whether it is exempt from the checks.
@@ -63,6 +68,7 @@ func (c *Checker) Configure(rules *Rules) {
 	for _, m := range c.subjects {
 		c.apply(m)
 	}
+	c.recount()
 	c.stop()
 	if rules != nil {
 		c.start(rules)
@@ -78,9 +84,9 @@ func (c *Checker) Enabled() bool {
 
 // Add begins to judge an address and returns its subject: healthy, or in the
 // state in which it was removed less than [Retention] ago. Notify is called
-// while the state changes, in order, whenever the subject goes up or down, and
-// before Add returns when the state is down. It must not call back.
-func (c *Checker) Add(key Key, exempt bool, notify func(down bool)) *Subject {
+// while the state changes, in order, whenever the subject goes up or down or on
+// trial, and before Add returns when the state is down. It must not call back.
+func (c *Checker) Add(key Key, exempt bool, notify func(Standing)) *Subject {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.monitor.recall(c.upstream, key)
@@ -92,13 +98,18 @@ func (c *Checker) Add(key Key, exempt bool, notify func(down bool)) *Subject {
 	}
 	s.mu.Lock()
 	s.owner, s.notify = c, notify
-	if !s.State().Up() {
-		notify(true)
+	s.told = s.standing()
+	if s.told.Down {
+		notify(s.told)
 	}
 	s.mu.Unlock()
 	m := &member{s, exempt}
 	c.subjects[key] = m
+	if !exempt {
+		c.judged++
+	}
 	c.apply(m)
+	c.recount()
 	return s
 }
 
@@ -107,8 +118,12 @@ func (c *Checker) Exempt(s *Subject, exempt bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m := c.subjects[s.key]; m != nil && m.subject == s {
-		m.exempt = exempt
+		if m.exempt != exempt {
+			m.exempt = exempt
+			c.judged += map[bool]int{true: -1, false: 1}[exempt]
+		}
 		c.apply(m)
+		c.recount()
 	}
 }
 
@@ -116,11 +131,16 @@ func (c *Checker) Exempt(s *Subject, exempt bool) {
 func (c *Checker) Remove(s *Subject) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m := c.subjects[s.key]; m == nil || m.subject != s {
+	m := c.subjects[s.key]
+	if m == nil || m.subject != s {
 		return
+	}
+	if !m.exempt {
+		c.judged--
 	}
 	delete(c.subjects, s.key)
 	c.release(s)
+	c.recount()
 }
 
 // Close stops all probes and removes all subjects. It waits for what runs.
@@ -131,7 +151,7 @@ func (c *Checker) Close() {
 		c.release(m.subject)
 	}
 	clear(c.subjects)
-	c.rules = nil
+	c.judged, c.rules = 0, nil
 	c.mu.Unlock()
 	c.running.Wait()
 }
@@ -146,6 +166,11 @@ func (c *Checker) apply(m *member) {
 	if m.exempt {
 		s.rules.Store(nil)
 	}
+	if r := s.rules.Load(); s.ejected && (r == nil || r.outlier == nil) {
+		phase := s.phase()
+		s.pardon()
+		s.turn(s.State(), phase, Cause{CauseChecksOff, "outlier detection was switched off"})
+	}
 	if c.rules == nil {
 		s.counters = [kinds]int{}
 		s.move(Healthy, Cause{CauseChecksOff, "health checks were switched off"})
@@ -155,15 +180,16 @@ func (c *Checker) apply(m *member) {
 func (c *Checker) release(s *Subject) {
 	s.mu.Lock()
 	s.rules.Store(nil)
+	s.pardon()
 	s.owner, s.notify = nil, nil
 	s.mu.Unlock()
 	c.monitor.retain(c.upstream, s)
 }
 
 // changed logs a flip and passes it on. It runs under the subject's lock.
-func (c *Checker) changed(s *Subject, t Transition) {
+func (c *Checker) changed(s *Subject, t Transition, up bool) {
 	verdict := "HEALTHY"
-	if !t.To.Up() {
+	if !up {
 		verdict = "UNHEALTHY"
 	}
 	c.log.Warn("health: target is "+verdict, "address", s, "cause", t.Cause.Code, "reason", t.Cause.Text)
@@ -184,6 +210,9 @@ func (c *Checker) start(r *Rules) {
 			c.schedule(ctx, r, class(which), time.Now().Add(first))
 		}
 	}
+	if r.outlier.compares() {
+		c.compare(ctx, r)
+	}
 }
 
 // stop ends the rounds, if any; one under way reports nothing more.
@@ -192,7 +221,7 @@ func (c *Checker) stop() {
 		c.cancel()
 		c.cancel = nil
 	}
-	for _, timer := range c.timers {
+	for _, timer := range append(c.timers[:], c.comparing) {
 		if timer != nil {
 			timer.Stop()
 		}

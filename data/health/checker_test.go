@@ -26,7 +26,7 @@ func start(t *testing.T, n *network, o Options, rules string, addresses int) (*C
 	t.Cleanup(func() { c.Close(); pass(10 * time.Second) }) // until the servers are done too
 	subjects := make([]*Subject, addresses)
 	for i := range subjects {
-		subjects[i] = c.Add(Key{Host: fmt.Sprintf("10.0.%d.%d", i/250, i%250), Port: 80, Target: "a.test"}, false, func(bool) {})
+		subjects[i] = c.Add(Key{Host: fmt.Sprintf("10.0.%d.%d", i/250, i%250), Port: 80, Target: "a.test"}, false, func(Standing) {})
 	}
 	c.Configure(Compile(parseRules(t, rules)))
 	return c, subjects
@@ -170,7 +170,7 @@ func TestUpstreamsDoNotProbeTogether(t *testing.T) {
 		for i := range 200 {
 			c := m.Checker(fmt.Sprint("u", i))
 			t.Cleanup(c.Close)
-			c.Add(Key{Host: "10.0.0.1", Port: uint16(i + 1)}, false, func(bool) {})
+			c.Add(Key{Host: "10.0.0.1", Port: uint16(i + 1)}, false, func(Standing) {})
 			c.Configure(Compile(parseRules(t, "interval=5")))
 		}
 		begun := time.Now()
@@ -289,7 +289,7 @@ func TestDeadTCPTargetIsFound(t *testing.T) {
 	c := NewMonitor(Options{OnChange: func(c Change) { changes <- c }}).Checker("users")
 	defer c.Close()
 	for _, l := range []net.Listener{live, dead} {
-		c.Add(Key{Host: "127.0.0.1", Port: uint16(l.Addr().(*net.TCPAddr).Port), Target: "127.0.0.1"}, false, func(bool) {})
+		c.Add(Key{Host: "127.0.0.1", Port: uint16(l.Addr().(*net.TCPAddr).Port), Target: "127.0.0.1"}, false, func(Standing) {})
 	}
 	c.Configure(Compile(parseRules(t, "type=tcp interval=0.01 active.tcp=1")))
 	change := <-changes

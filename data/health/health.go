@@ -63,17 +63,24 @@ type Cause struct {
 
 // Codes of causes.
 const (
-	CauseNew            = "new"             // never judged
-	CauseProbeStatus    = "probe_status"    // a probe got a status of a list
-	CauseProbeConnect   = "probe_connect"   // a probe could not connect, or the connection broke
-	CauseProbeTimeout   = "probe_timeout"   // a probe took too long
-	CauseProbeSuccess   = "probe_success"   // a probe succeeded
-	CausePassiveStatus  = "passive_status"  // answers to requests had a status of a list
-	CausePassiveConnect = "passive_connect" // requests could not connect, or the connection broke
-	CausePassiveTimeout = "passive_timeout" // requests took too long
-	CausePassiveSuccess = "passive_success" // requests succeeded
-	CauseOrder          = "order"           // a person said so
-	CauseChecksOff      = "checks_off"      // health checks were switched off
+	CauseNew            = "new"                  // never judged
+	CauseProbeStatus    = "probe_status"         // a probe got a status of a list
+	CauseProbeConnect   = "probe_connect"        // a probe could not connect, or the connection broke
+	CauseProbeTimeout   = "probe_timeout"        // a probe took too long
+	CauseProbeSuccess   = "probe_success"        // a probe succeeded
+	CausePassiveStatus  = "passive_status"       // answers to requests had a status of a list
+	CausePassiveConnect = "passive_connect"      // requests could not connect, or the connection broke
+	CausePassiveTimeout = "passive_timeout"      // requests took too long
+	CausePassiveSuccess = "passive_success"      // requests succeeded
+	CauseConsecutive    = "consecutive_failures" // too many requests failed in a row
+	CauseSuccessRate    = "success_rate"         // fewer requests succeeded than at its peers
+	CauseLatency        = "latency"              // answers took longer than those of its peers
+	CauseTrial          = "trial"                // the ejection is over, one request may try
+	CauseTrialSuccess   = "trial_success"        // that request succeeded
+	CauseTrialFailure   = "trial_failure"        // that request failed
+	CauseTooMany        = "max_ejected"          // more were ejected than may be
+	CauseOrder          = "order"                // a person said so
+	CauseChecksOff      = "checks_off"           // health checks were switched off
 )
 
 // A Transition is one change of a subject's state.
@@ -82,6 +89,8 @@ type Transition struct {
 	From  State
 	To    State
 	Cause Cause
+
+	FromPhase, ToPhase Phase
 }
 
 // A Change is a [Transition] that puts a subject up or down, told to the
@@ -141,10 +150,14 @@ func (r Result) String() string {
 // A View is what is known of a subject at one moment.
 type View struct {
 	State    State
+	Phase    Phase
 	Cause    Cause     // of being up or down
 	Since    time.Time // up or down
 	Counters Counters
 	Last     Check // the last probe; its Time is zero when there was none
+
+	Ejections int       // in a row
+	Until     time.Time // when the last of them ends or ended
 }
 
 // A History is what a subject went through.

@@ -86,7 +86,7 @@ func newSubject(tb testing.TB, rules string) *Subject {
 	tb.Helper()
 	r := Compile(parseRules(tb, rules))
 	c := NewMonitor(Options{}).Checker("users")
-	s := c.Add(testKey, false, func(bool) {})
+	s := c.Add(testKey, false, func(Standing) {})
 	s.rules.Store(r)
 	return s
 }
@@ -231,7 +231,7 @@ func TestFlipsAreToldInOrder(t *testing.T) {
 		c.Configure(Compile(parseRules(t, "passive.http=2 passive.tcp=1 passive.successes=1")))
 		defer c.Close()
 		var downs []bool
-		s := c.Add(testKey, false, func(down bool) { downs = append(downs, down) })
+		s := c.Add(testKey, false, func(s Standing) { downs = append(downs, s.Down) })
 		feed(t, s, "p500,p500,p200,pF,+")
 		want := []string{
 			"users 10.0.0.1:80 mostly_healthy>unhealthy passive_status: status 500 (http_failures 2/2)",
@@ -306,7 +306,7 @@ func TestRetention(t *testing.T) {
 				for _, whole := range []bool{false, true} { // the address goes, or the upstream
 					c := m.Checker("users")
 					c.Configure(rules)
-					s := c.Add(testKey, false, func(bool) {})
+					s := c.Add(testKey, false, func(Standing) {})
 					feed(t, s, "p500")
 					if whole {
 						c.Close()
@@ -318,13 +318,13 @@ func TestRetention(t *testing.T) {
 					again := m.Checker("users")
 					again.Configure(rules)
 					down := false
-					s = again.Add(testKey, false, func(d bool) { down = d })
+					s = again.Add(testKey, false, func(st Standing) { down = st.Down })
 					if got := describe(s.View()); got != tt.want || down != (tt.want != "healthy") {
 						t.Errorf("after %v: %s, told down %v; want %s", tt.away, got, down, tt.want)
 					}
 					other := m.Checker("others")
 					other.Configure(rules)
-					if got := describe(other.Add(testKey, false, func(bool) {}).View()); got != "healthy" {
+					if got := describe(other.Add(testKey, false, func(Standing) {}).View()); got != "healthy" {
 						t.Errorf("another upstream's address is %s", got)
 					}
 					s.Order(true)
@@ -341,10 +341,10 @@ func TestRetentionIsForgotten(t *testing.T) {
 		m := NewMonitor(Options{})
 		c := m.Checker("users")
 		for i := range 1000 {
-			c.Remove(c.Add(Key{Host: "10.0.0.1", Port: uint16(i)}, false, func(bool) {}))
+			c.Remove(c.Add(Key{Host: "10.0.0.1", Port: uint16(i)}, false, func(Standing) {}))
 		}
 		pass(Retention)
-		c.Remove(c.Add(testKey, false, func(bool) {}))
+		c.Remove(c.Add(testKey, false, func(Standing) {}))
 		if n := len(m.retained); n != 1 {
 			t.Errorf("%d subjects retained after their time, want 1", n)
 		}
@@ -356,7 +356,7 @@ func TestSwitchingOffMakesHealthy(t *testing.T) {
 	c := m.Checker("users")
 	c.Configure(Compile(parseRules(t, "passive.http=1")))
 	var down bool
-	s := c.Add(testKey, false, func(d bool) { down = d })
+	s := c.Add(testKey, false, func(st Standing) { down = st.Down })
 	feed(t, s, "p500")
 	if !down {
 		t.Fatal("one failure did not put it down")
@@ -382,7 +382,7 @@ func TestNoReportOutlivesItsRules(t *testing.T) {
 func TestExemptKeepsItsState(t *testing.T) {
 	c := NewMonitor(Options{}).Checker("users")
 	c.Configure(Compile(parseRules(t, "passive.http=2 passive.successes=1")))
-	s := c.Add(testKey, true, func(bool) {})
+	s := c.Add(testKey, true, func(Standing) {})
 	feed(t, s, "p500,p500,-")
 	if got := describe(s.View()); got != "healthy" || s.Checked() {
 		t.Errorf("exempt from the start: %s, checked %v", got, s.Checked())
@@ -409,7 +409,7 @@ func TestManyReporters(t *testing.T) {
 	c := NewMonitor(Options{}).Checker("users")
 	c.Configure(Compile(parseRules(t, "passive.http=2 passive.successes=2 passive.tcp=3")))
 	down := false // guarded by the subject's own lock
-	s := c.Add(testKey, false, func(d bool) { down = d })
+	s := c.Add(testKey, false, func(st Standing) { down = st.Down })
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

@@ -14,7 +14,8 @@ type Rules struct {
 	probe           probe
 	intervals       [classes]time.Duration // 0: the class is not probed
 	concurrency     int
-	refused         string // why the active checks asked for cannot run
+	refused         string   // why the active checks asked for cannot run
+	outlier         *outlier // nil: no outlier detection
 }
 
 // A check holds the thresholds of the active or the passive checks. A threshold
@@ -27,7 +28,8 @@ type check struct {
 }
 
 // Compile returns the rules of an upstream, or nil when its checks are off:
-// when both intervals and all passive failure thresholds are 0.
+// when both intervals and all passive failure thresholds are 0 and no outliers
+// are looked for.
 func Compile(u *entity.Upstream) *Rules {
 	h := &u.Healthchecks
 	a, p := &h.Active, &h.Passive
@@ -59,10 +61,11 @@ func Compile(u *entity.Upstream) *Rules {
 		intervals:   [classes]time.Duration{up: seconds(a.Healthy.Interval), down: seconds(a.Unhealthy.Interval)},
 		concurrency: int(max(number(a.Concurrency), 1)),
 		probe:       compileProbe(u),
+		outlier:     compileOutlier(h.Outlier),
 	}
 	r.probe.good, r.probe.bad = &r.active.good, &r.active.bad
 	limits := &r.passive.limits
-	if r.intervals == [classes]time.Duration{} && limits[tcpFailure]+limits[timeout]+limits[httpFailure] == 0 {
+	if r.intervals == [classes]time.Duration{} && limits[tcpFailure]+limits[timeout]+limits[httpFailure] == 0 && r.outlier == nil {
 		return nil
 	}
 	if p.Type != "tcp" { // of a TCP check, connections are all that counts

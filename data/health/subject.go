@@ -32,13 +32,29 @@ type Subject struct {
 	state atomic.Uint32         // a State; written under mu
 	rules atomic.Pointer[Rules] // nil: reports are ignored; written under mu
 
+	// For outlier detection.
+	met                   atomic.Bool  // something was reported
+	out, trying           atomic.Bool  // ejected, trial: for a look without mu
+	run                   atomic.Int64 // failures in a row
+	good, bad             atomic.Int64 // since the last comparison
+	latencySum, latencies atomic.Int64 // nanoseconds, and of how many answers
+
 	mu       sync.Mutex // guards what follows
-	notify   func(down bool)
+	notify   func(Standing)
+	told     Standing
 	counters [kinds]int
 	cause    Cause
 	since    time.Time
 	checks   ring[Check]
 	history  ring[Transition]
+
+	ejected   bool // also while on trial
+	counted   bool // against max_ejected
+	trial     bool
+	ejections int // in a row
+	until     time.Time
+	returned  time.Time // from the last ejection
+	timer     *time.Timer
 }
 
 // Key returns what the subject is about.
@@ -58,6 +74,12 @@ func (s *Subject) Status(code int) {
 	if r == nil {
 		return
 	}
+	if !s.met.Load() {
+		s.met.Store(true)
+	}
+	if r.outlier != nil {
+		s.observe(r, code < 500, "status "+strconv.Itoa(code))
+	}
 	switch {
 	case r.passive.good.has(code):
 		s.report(r, &r.passive, success, code)
@@ -70,6 +92,9 @@ func (s *Subject) Status(code int) {
 // connection.
 func (s *Subject) Failure() {
 	if r := s.rules.Load(); r != nil {
+		if r.outlier != nil {
+			s.observe(r, false, "connection refused or broken")
+		}
 		s.report(r, &r.passive, tcpFailure, 0)
 	}
 }
@@ -77,7 +102,18 @@ func (s *Subject) Failure() {
 // Timeout reports that a proxied request took too long.
 func (s *Subject) Timeout() {
 	if r := s.rules.Load(); r != nil {
+		if r.outlier != nil {
+			s.observe(r, false, "timed out")
+		}
 		s.report(r, &r.passive, timeout, 0)
+	}
+}
+
+// Latency reports how long an answer took, for the comparison with others.
+func (s *Subject) Latency(d time.Duration) {
+	if r := s.rules.Load(); r != nil && r.outlier != nil && r.outlier.latencyFactor > 0 {
+		s.latencySum.Add(int64(d))
+		s.latencies.Add(1)
 	}
 }
 
@@ -91,6 +127,7 @@ func (s *Subject) Order(healthy bool) bool {
 		return false
 	}
 	s.counters = [kinds]int{}
+	s.pardon()
 	to, text := Healthy, "marked healthy by hand"
 	if !healthy {
 		to, text = Unhealthy, "marked unhealthy by hand"
@@ -105,7 +142,7 @@ func (s *Subject) View() View {
 	defer s.mu.Unlock()
 	c := &s.counters
 	return View{
-		State: s.State(), Cause: s.cause, Since: s.since,
+		State: s.State(), Phase: s.phase(), Cause: s.cause, Since: s.since, Ejections: s.ejections, Until: s.until,
 		Counters: Counters{c[success], c[tcpFailure], c[timeout], c[httpFailure]},
 		Last:     s.checks.last(),
 	}
@@ -176,22 +213,40 @@ func (s *Subject) count(kind int) int {
 // target that answers now well, now badly would push out all else. An order that
 // confirms the verdict becomes its cause.
 func (s *Subject) move(to State, cause Cause) {
-	t := Transition{Time: time.Now(), From: s.State(), To: to, Cause: cause}
+	from, phase := s.State(), s.phase()
 	s.state.Store(uint32(to))
-	flips := t.From.Up() != to.Up()
-	if flips || cause.Code == CauseOrder {
-		s.cause = cause
-		s.history.add(t, maxHistory)
-	}
-	if !flips {
+	s.met.Store(s.met.Load() || to != from)
+	r := s.rules.Load()
+	if from.Up() && !to.Up() && cause.Code != CauseOrder && r != nil && r.outlier != nil && r.intervals[down] == 0 && !s.ejected {
+		s.open(r.outlier, from, phase, cause) // nobody probes it, so a request must
 		return
 	}
-	s.since = t.Time
-	if s.notify != nil {
-		s.notify(!to.Up())
+	if from.Up() != to.Up() || cause.Code == CauseOrder || s.told != s.standing() {
+		s.turn(from, phase, cause)
 	}
-	if s.owner != nil {
-		s.owner.changed(s, t)
+}
+
+// turn records, under mu, that the subject left a state and a phase, and tells those concerned if that changes anything for requests.
+func (s *Subject) turn(from State, phase Phase, cause Cause) {
+	t := Transition{
+		Time: time.Now(), From: from, To: s.State(), FromPhase: phase, ToPhase: s.phase(), Cause: cause,
+	}
+	now := s.standing()
+	s.cause = cause
+	s.history.add(t, maxHistory)
+	if s.told == now {
+		return
+	}
+	flips := s.told.Down != now.Down
+	s.told = now
+	if flips {
+		s.since = t.Time
+	}
+	if s.notify != nil {
+		s.notify(now)
+	}
+	if flips && s.owner != nil {
+		s.owner.changed(s, t, !now.Down)
 	}
 }
 
@@ -200,6 +255,7 @@ func (s *Subject) checked(r *Rules, c Check) {
 	if s.rules.Load() != r {
 		return // other rules apply by now
 	}
+	s.met.Store(true)
 	s.mu.Lock()
 	s.checks.add(c, maxChecks)
 	s.mu.Unlock()
