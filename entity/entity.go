@@ -1,5 +1,6 @@
-// Package entity declares what can be configured: services, routes, upstreams
-// and targets. Entities know neither plane and do no I/O.
+// Package entity declares what can be configured: services, routes, upstreams,
+// consumers and their credentials, certificates, plugins and the rest. Entities
+// know neither plane and do no I/O.
 //
 // Each kind has a file of its own, with the struct, its fields and its rules,
 // and a line in NewKinds.

@@ -32,8 +32,10 @@ func TestKeyRules(t *testing.T) {
 		{"another kid", "keys", `{"kid":"2","jwk":"{\"kid\":\"1\"}"}`, "schema violation (kid in jwk.kid must be equal to keys.kid)"},
 		{"no JSON", "keys", `{"kid":"1","jwk":"x"}`, "schema violation (could not json decode jwk string)"},
 		{"in a vault", "keys", `{"kid":"1","jwk":"{vault://env/jwk}"}`, ""},
-		{"both forms", "keys", `{"kid":"1","jwk":"{vault://env/j}","pem":{"public_key":` + public + `}}`,
-			"schema violation (only one or none of these fields must be set: 'pem', 'jwk')"},
+		{
+			"both forms", "keys", `{"kid":"1","jwk":"{vault://env/j}","pem":{"public_key":` + public + `}}`,
+			"schema violation (only one or none of these fields must be set: 'pem', 'jwk')",
+		},
 		{"neither", "keys", `{"kid":"1"}`, "schema violation (at least one of these fields must be non-empty: 'pem', 'jwk')"},
 
 		{"public", "keys", inPEM(`"public_key":` + public), ""},

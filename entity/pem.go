@@ -32,7 +32,7 @@ func parseCertificates(text string) ([]*x509.Certificate, error) {
 		chain = append(chain, c)
 	}
 	if chain == nil {
-		return nil, errors.New("invalid certificate: x509.new: " + notPEM)
+		return nil, message("invalid certificate: x509.new: " + notPEM)
 	}
 	return chain, nil
 }
@@ -42,7 +42,7 @@ func parsePrivateKey(text string) (crypto.Signer, error) {
 	for rest := []byte(text); ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
-			return nil, errors.New("invalid key: pkey.new:load_key: " + notPEM)
+			return nil, message("invalid key: pkey.new:load_key: " + notPEM)
 		}
 		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
 			continue // such as EC PARAMETERS

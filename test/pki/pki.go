@@ -12,9 +12,14 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
-	"testing"
 	"time"
 )
+
+// A TB is what the functions need of a *testing.T.
+type TB interface {
+	Helper()
+	Fatal(args ...any)
+}
 
 // An Authority signs certificates. Its key is of the type that it was made with.
 type Authority struct {
@@ -29,7 +34,7 @@ type Authority struct {
 type Pair struct{ Cert, Key string }
 
 // NewRSA makes an RSA key.
-func NewRSA(tb testing.TB) crypto.Signer {
+func NewRSA(tb TB) crypto.Signer {
 	tb.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -39,7 +44,7 @@ func NewRSA(tb testing.TB) crypto.Signer {
 }
 
 // NewEC makes a key on P-256.
-func NewEC(tb testing.TB) crypto.Signer {
+func NewEC(tb TB) crypto.Signer {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -50,7 +55,7 @@ func NewEC(tb testing.TB) crypto.Signer {
 
 // NewAuthority makes a self-signed certificate that may sign others and, for the
 // names, serve as well.
-func NewAuthority(tb testing.TB, key crypto.Signer, names ...string) *Authority {
+func NewAuthority(tb TB, key crypto.Signer, names ...string) *Authority {
 	tb.Helper()
 	template := authorityTemplate(tb, names)
 	return newAuthority(tb, key, sign(tb, template, template, key.Public(), key), "")
@@ -58,13 +63,13 @@ func NewAuthority(tb testing.TB, key crypto.Signer, names ...string) *Authority 
 
 // Below makes an authority that this one has signed. Its own pairs come with its
 // certificate.
-func (a *Authority) Below(tb testing.TB, key crypto.Signer) *Authority {
+func (a *Authority) Below(tb TB, key crypto.Signer) *Authority {
 	tb.Helper()
 	cert := sign(tb, authorityTemplate(tb, nil), a.certificate, key.Public(), a.signer)
 	return newAuthority(tb, key, cert, cert+a.above)
 }
 
-func newAuthority(tb testing.TB, key crypto.Signer, cert, above string) *Authority {
+func newAuthority(tb TB, key crypto.Signer, cert, above string) *Authority {
 	tb.Helper()
 	block, _ := pem.Decode([]byte(cert))
 	parsed, err := x509.ParseCertificate(block.Bytes)
@@ -74,7 +79,7 @@ func newAuthority(tb testing.TB, key crypto.Signer, cert, above string) *Authori
 	return &Authority{cert, privatePEM(tb, key), parsed, key, above}
 }
 
-func authorityTemplate(tb testing.TB, names []string) *x509.Certificate {
+func authorityTemplate(tb TB, names []string) *x509.Certificate {
 	tb.Helper()
 	template := newTemplate(tb, names)
 	template.IsCA, template.BasicConstraintsValid = true, true
@@ -87,14 +92,14 @@ func (a *Authority) Pair() Pair { return Pair{a.Cert, a.Key} }
 
 // Issue makes a certificate for names and IP addresses, fit for both ends of a
 // connection.
-func (a *Authority) Issue(tb testing.TB, key crypto.Signer, names ...string) Pair {
+func (a *Authority) Issue(tb TB, key crypto.Signer, names ...string) Pair {
 	tb.Helper()
 	template := newTemplate(tb, names)
 	template.BasicConstraintsValid = true
 	return Pair{sign(tb, template, a.certificate, key.Public(), a.signer) + a.above, privatePEM(tb, key)}
 }
 
-func newTemplate(tb testing.TB, names []string) *x509.Certificate {
+func newTemplate(tb TB, names []string) *x509.Certificate {
 	tb.Helper()
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 100))
 	if err != nil {
@@ -118,7 +123,7 @@ func newTemplate(tb testing.TB, names []string) *x509.Certificate {
 	return template
 }
 
-func sign(tb testing.TB, template, parent *x509.Certificate, public crypto.PublicKey, signer crypto.Signer) string {
+func sign(tb TB, template, parent *x509.Certificate, public crypto.PublicKey, signer crypto.Signer) string {
 	tb.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, signer)
 	if err != nil {
@@ -127,7 +132,7 @@ func sign(tb testing.TB, template, parent *x509.Certificate, public crypto.Publi
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-func privatePEM(tb testing.TB, key crypto.Signer) string {
+func privatePEM(tb TB, key crypto.Signer) string {
 	tb.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -137,7 +142,7 @@ func privatePEM(tb testing.TB, key crypto.Signer) string {
 }
 
 // PublicPEM is the public half of a key.
-func PublicPEM(tb testing.TB, key crypto.Signer) string {
+func PublicPEM(tb TB, key crypto.Signer) string {
 	tb.Helper()
 	der, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
@@ -148,7 +153,7 @@ func PublicPEM(tb testing.TB, key crypto.Signer) string {
 
 // Recorded makes what the recordings call by these names: two self-signed pairs,
 // an authority, and a certificate that is none.
-func Recorded(tb testing.TB) map[string]string {
+func Recorded(tb TB) map[string]string {
 	tb.Helper()
 	rsaPair := NewAuthority(tb, NewRSA(tb), "example.test")
 	ecPair := NewAuthority(tb, NewEC(tb), "example.test")

@@ -3,7 +3,7 @@
 //
 //	server NAME [-port N] [-status N]   start an origin, or change it; $NAME is its host:port
 //	server NAME -stop | -start          kill it; start it again where it was
-//	gateway [NAME=VALUE…]               start the gateway with settings, again after it ended
+//	gateway [NAME=VALUE…]               start the gateway with settings, again after it ended; TLS=on: with port 8443
 //	gateway -kill | -signal NAME | -wait   end it at once; send a signal; wait for its end
 //	gibbon ARGUMENT…                    run the program, on the same prefix
 //	admin METHOD PATH [FILE | NAME=VALUE…]  call the Admin API with a form or a JSON file
@@ -16,6 +16,8 @@
 //	load -count N                       wait for so many further answers
 //	load -mark                          remember the time
 //	load -stop GRACE                    end; no request begun later than GRACE after the mark may have failed
+//	pair FILE NAME…                     make a certificate; FILE is a body for /certificates, with NAMEs as snis
+//	shown NAME                          for which names the certificate is that a client asking for NAME gets
 //	hold KEY PATH, release KEY          a request that the origin keeps waiting; its end
 //	websocket PATH TEXT                 upgrade, send, and show the frames
 //	writes N -kill-after M, writes -check   the story of kill -9

@@ -103,7 +103,8 @@ func verbs() map[string]func(*testscript.TestScript, bool, []string) {
 		"server": serverVerb, "gateway": gatewayVerb, "gibbon": gibbonVerb, "admin": adminVerb, "get": getVerb,
 		"curl": toolVerb("curl"), "http": toolVerb("http"), "until": untilVerb, "log": logVerb, "load": loadVerb,
 		"hold": holdVerb, "release": releaseVerb, "websocket": websocketVerb, "writes": writesVerb, "store": storeVerb, "disk": diskVerb,
-		"refused":  refusedVerb,
+		"refused": refusedVerb,
+		"pair":    pairVerb, "shown": shownVerb,
 		"postgres": postgresVerb, "node": nodeVerb, "on": onVerb,
 	}
 }
@@ -164,6 +165,10 @@ func (w *world) start(settings []string) error {
 		env[name] = value
 	}
 	o := gateway.Options{Binary: w.binary, Prefix: w.prefix, Address: w.address, Hosts: hosts, Env: env}
+	if _, ok := env["TLS"]; ok {
+		delete(env, "TLS")
+		o.Ports.TLS = 8443
+	}
 	if size, ok := env["TMPFS"]; ok {
 		delete(env, "TMPFS")
 		o.Wrap = []string{"unshare", "-rm", "sh", "-c", `mount -t tmpfs -o size=` + size + ` tmpfs "$0" && exec "$@"`, w.prefix}
