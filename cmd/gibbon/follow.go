@@ -65,9 +65,8 @@ func (f *follower) start(ctx context.Context) error {
 	if errors.Is(err, store.ErrUnavailable) {
 		since = -1
 		f.data.log.Error("the database does not answer; waiting for it", "error", err)
-		err = f.loadLastKnown()
-	}
-	if err != nil {
+		f.loadLastKnown()
+	} else if err != nil {
 		return err
 	}
 	f.db.OnCommit(f.follow)
@@ -122,20 +121,19 @@ func (f *follower) load(ctx context.Context) (number int64, err error) {
 }
 
 // loadLastKnown puts the last known configuration in force, if there is one.
-func (f *follower) loadLastKnown() error {
+func (f *follower) loadLastKnown() {
 	rows := rowsInForce{follower: f}
 	number, err := lastknown.Load(f.file, time.Now(), rows.add)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		f.data.log.Error("there is no last known configuration: the proxy opens when the database answers", "file", f.file)
-		return nil
+		return
 	case err != nil:
 		f.data.log.Error("the last known configuration is not used: the proxy opens when the database answers", "file", f.file, "error", err)
-		return nil
+		return
 	}
 	rows.apply()
 	f.data.log.Warn("serving the last known configuration until the database answers", "revision", number, "file", f.file)
-	return nil
 }
 
 // rowsInForce are the rows that shall be all there are.

@@ -211,8 +211,10 @@ func (c *commandLine) listMigrations(ctx context.Context, f *migrationFlags) err
 		title string
 		names []string
 	}{
-		{"Executed migrations:", schema.Executed}, {"Pending migrations:", schema.Pending},
-		{"New migrations available:", schema.New}, {"Migrations of a newer version:", schema.Unknown},
+		{"Executed migrations:", schema.Executed},
+		{"Pending migrations:", schema.Pending},
+		{"New migrations available:", schema.New},
+		{"Migrations of a newer version:", schema.Unknown},
 	} {
 		if len(group.names) > 0 {
 			f.say("%s\n    core: %s", group.title, strings.Join(group.names, ", "))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -123,6 +124,7 @@ func put(ctx context.Context, s store.Store, id, doc string) (store.Revision, er
 // scribble writes at random until the store has written n times, and checks that
 // each write is told before it returns. What was refused is tried again.
 func (r *replica) scribble(t *testing.T, n int, seed uint64) {
+	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 1))
 	for i := range n {
 		id := fmt.Sprint("s", random.IntN(50))
@@ -273,7 +275,7 @@ func TestForgottenRevisionsAreReadAnew(t *testing.T) {
 	writer := openStore(t, o)
 	t.Cleanup(func() { _ = writer.Close() })
 	for i := range 10 {
-		if _, err := put(t.Context(), writer, fmt.Sprint(i), "{}"); err != nil {
+		if _, err := put(t.Context(), writer, strconv.Itoa(i), "{}"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -304,7 +306,7 @@ func TestBackupIsReadAnew(t *testing.T) {
 	bootstrap(t, o)
 	node := newReplica(t, o)
 	for i := range 5 {
-		if _, err := put(t.Context(), node, fmt.Sprint(i), "{}"); err != nil {
+		if _, err := put(t.Context(), node, strconv.Itoa(i), "{}"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -333,7 +335,7 @@ func TestForgetKeepsWhatNodesNeed(t *testing.T) {
 	db := openStore(t, o)
 	t.Cleanup(func() { _ = db.Close() })
 	for i := range 10 {
-		if _, err := put(t.Context(), db, fmt.Sprint(i), "{}"); err != nil {
+		if _, err := put(t.Context(), db, strconv.Itoa(i), "{}"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -161,7 +161,7 @@ func TestNodesMigrateOneAfterAnother(t *testing.T) {
 
 func TestMigratingNodeIsWaitedForSomeTime(t *testing.T) {
 	o := emptyDatabase(t).withDefaults()
-	err := o.locked(t.Context(), time.Second, func(conn *pgx.Conn) error {
+	err := o.locked(t.Context(), time.Second, func(*pgx.Conn) error {
 		_, err := Bootstrap(t.Context(), o, 50*time.Millisecond, quiet)
 		if err == nil || !strings.Contains(err.Error(), "another node is migrating") {
 			t.Errorf("error %v", err)
