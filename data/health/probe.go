@@ -9,15 +9,21 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// maxStatusLine bounds what a probe reads of an answer.
-const maxStatusLine = 4096
+// Bounds of what a probe reads of an answer.
+const (
+	maxStatusLine = 4096
+	maxProbeHead  = 16 << 10
+	maxProbeBody  = 64 << 10
+)
 
 // A probe is one way of asking an address how it is.
 type probe struct {
@@ -29,7 +35,13 @@ type probe struct {
 	verify      bool
 	certificate string // id
 	good, bad   *statuses
+	port        uint16 // 0: the address's own
+	method      string
+	body        *regexp.Regexp // nil: the body is not read
 }
+
+// errBody says that an answer with a good status does not say what it should.
+var errBody = errors.New("body does not match body_match")
 
 // errAnswer says that what came back is not HTTP.
 var errAnswer = errors.New("answer is not HTTP")
@@ -42,7 +54,12 @@ func (p *probe) run(ctx context.Context, o *Options, k Key) Check {
 	c.Status, err = p.ask(ctx, o, k)
 	c.Duration = time.Since(c.Time)
 	switch {
-	case errors.Is(err, errAnswer):
+	case errors.Is(err, errBody) && !p.good.has(c.Status):
+		c.Result = NoVerdict
+		if p.bad.has(c.Status) {
+			c.Result = HTTPFailure
+		}
+	case errors.Is(err, errAnswer), errors.Is(err, errBody):
 		c.Result, c.Error = HTTPFailure, err.Error()
 	case isTimeout(err):
 		c.Result, c.Error = Timeout, err.Error()
@@ -60,6 +77,9 @@ func (p *probe) run(ctx context.Context, o *Options, k Key) Check {
 
 // ask returns the status of the answer, or 0 for a connection alone.
 func (p *probe) ask(ctx context.Context, o *Options, k Key) (int, error) {
+	if p.port != 0 {
+		k.Port = p.port
+	}
 	dialing, cancel := context.WithTimeout(ctx, p.timeout)
 	conn, err := o.Dial(dialing, "tcp", k.address())
 	cancel()
@@ -87,6 +107,9 @@ func (p *probe) ask(ctx context.Context, o *Options, k Key) (int, error) {
 	}
 	if err = p.allow(ctx, conn); err != nil {
 		return 0, fmt.Errorf("receive: %w", err)
+	}
+	if p.body != nil {
+		return p.readBody(conn)
 	}
 	return readStatus(conn)
 }
@@ -123,6 +146,27 @@ func readStatus(r io.Reader) (int, error) {
 		return 0, fmt.Errorf("receive: %w", err)
 	}
 	return parseStatus(line)
+}
+
+// readBody reads an answer and looks for what its body has to match.
+func (p *probe) readBody(r io.Reader) (int, error) {
+	limited := bufio.NewReader(io.LimitReader(r, maxProbeHead+maxProbeBody))
+	answer, err := http.ReadResponse(limited, &http.Request{Method: p.method})
+	switch {
+	case isTimeout(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return 0, fmt.Errorf("receive: %w", err)
+	case err != nil:
+		return 0, errAnswer
+	}
+	defer func() { _ = answer.Body.Close() }() // the connection is closed anyway
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxProbeBody))
+	switch {
+	case p.body.Match(body): // what is missing would not change that
+		return answer.StatusCode, nil
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		return answer.StatusCode, fmt.Errorf("receive: %w", err)
+	}
+	return answer.StatusCode, errBody
 }
 
 // parseStatus finds the status in "HTTP/1.1 200 OK". It takes what the reference

@@ -1,7 +1,9 @@
 package health
 
 import (
+	"cmp"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -94,6 +96,11 @@ func compileProbe(u *entity.Upstream) probe {
 		verify:      a.HTTPSVerifyCertificate,
 		certificate: u.ClientCertificate,
 		host:        u.HostHeader,
+		port:        uint16(a.Port),
+		method:      cmp.Or(a.HTTPMethod, "GET"),
+	}
+	if a.BodyMatch != "" && p.method != "HEAD" {
+		p.body, _ = regexp.Compile(a.BodyMatch) // checked when it was configured; else there is nothing to match
 	}
 	if p.timeout == 0 {
 		p.timeout = time.Second // a probe that may not take any time could never succeed
@@ -103,7 +110,7 @@ func compileProbe(u *entity.Upstream) probe {
 	if path == "" {
 		path = "/"
 	}
-	head.WriteString("GET " + path + " HTTP/1.0\r\n")
+	head.WriteString(p.method + " " + path + " HTTP/1.0\r\n")
 	for _, name := range sortedNames(a.Headers) {
 		for _, value := range a.Headers[name] {
 			if !strings.ContainsAny(name+value, "\r\n\x00") { // a line break would begin a second header
