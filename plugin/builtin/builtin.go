@@ -4,6 +4,7 @@ package builtin
 import (
 	"gibbon/plugin"
 	"gibbon/plugin/cors"
+	"gibbon/plugin/keyauth"
 	"gibbon/plugin/redirect"
 	"gibbon/plugin/requestsizelimiting"
 )
@@ -12,6 +13,7 @@ import (
 func Plugins() []*plugin.Plugin {
 	return []*plugin.Plugin{
 		&cors.Plugin,                // 2000
+		&keyauth.Plugin,             // 1250
 		&requestsizelimiting.Plugin, // 951
 		&redirect.Plugin,            // 779
 	}
