@@ -36,6 +36,7 @@ type Kind struct {
 	NewestFirst bool // lists begin with the newest; others go by id
 	Nested      bool // reached through its parent only: there is no collection of its own
 	Hidden      bool // has no paths at all, only a schema
+	Runtime     bool // made by the gateway while it works, not by people
 	Vague       bool // a PATCH of what does not exist is answered without details
 
 	// CacheKey are the fields that identify an entity to the reference, where

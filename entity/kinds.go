@@ -27,10 +27,10 @@ func NewKinds(o Options) Kinds {
 		plain[JWTSecret](Kind{Name: "jwt_secrets", Path: "jwts", Below: "jwt", EndpointKey: "key", CacheKey: []string{}}),
 		plain[ACL](Kind{Name: "acls", SiblingKey: "group"}),
 		plain[OAuth2Credential](Kind{Name: "oauth2_credentials", Path: "oauth2", EndpointKey: "client_id", CacheKey: []string{}}),
-		plain[OAuth2Token](Kind{Name: "oauth2_tokens", EndpointKey: "access_token", CacheKey: []string{}}),
-		plain[OAuth2Code](Kind{Name: "oauth2_authorization_codes", Hidden: true}),
-		plain[Session](Kind{Name: "sessions", EndpointKey: "session_id"}),
-		plain[ACMEStorage](Kind{Name: "acme_storage"}),
+		plain[OAuth2Token](Kind{Name: "oauth2_tokens", Runtime: true, EndpointKey: "access_token", CacheKey: []string{}}),
+		plain[OAuth2Code](Kind{Name: "oauth2_authorization_codes", Runtime: true, Hidden: true}),
+		plain[Session](Kind{Name: "sessions", Runtime: true, EndpointKey: "session_id"}),
+		plain[ACMEStorage](Kind{Name: "acme_storage", Runtime: true}),
 	}
 	return append(kinds, describedKinds()...)
 }

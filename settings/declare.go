@@ -257,6 +257,9 @@ func (s *Settings) hybrid() []*property {
 
 func (s *Settings) manager() []*property {
 	return []*property{
+		tokens("admin_tokens", &s.AdminTokens).secret().ours().doc("SHA-256 hashes of tokens, as NAME:HASH or HASH. When there are any, the Admin API wants one of the tokens in the header Kong-Admin-Token or as a bearer token."),
+		list("admin_allowed_hosts", &s.AdminAllowedHosts).ours().doc("Names under which an Admin API that listens on a loopback address may be asked, besides localhost, the machine's own name and any IP address."),
+		list("admin_trusted_origins", &s.AdminTrustedOrigins).ours().doc("Further origins whose pages may use the Admin API, as in https://tools.example.com."),
 		list("admin_gui_url", &s.AdminGUIURLs).doc("Where browsers find the management UI; these origins may use the Admin API."),
 		text("admin_gui_path", nil).byDefault("/").doc("Path of the management UI."),
 		text("admin_gui_api_url", nil).doc("Where the management UI finds the Admin API."),

@@ -107,7 +107,10 @@ type Settings struct {
 	Role string
 
 	// Management UI.
-	AdminGUIURLs []string // origins that may use the Admin API
+	AdminGUIURLs        []string // origins that may use the Admin API
+	AdminTokens         []Token  // one of which its clients must have; none: anybody may use it
+	AdminAllowedHosts   []string
+	AdminTrustedOrigins []string
 
 	file     string            // the file that was read, or empty
 	given    map[string]string // what was set explicitly, by property

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -164,6 +165,15 @@ func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options
 		HideLatency:   !s.Headers.AdminLatency,
 		HideServer:    !s.Headers.Server,
 		GUIOrigins:    s.AdminGUIURLs,
+
+		TrustedOrigins: s.AdminTrustedOrigins, AllowedHosts: s.AdminAllowedHosts,
+		MaxBody: s.AdminClientMaxBodySize,
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = math.MaxInt64
+	}
+	for _, t := range s.AdminTokens {
+		o.Tokens = append(o.Tokens, admin.Token(t))
 	}
 	for _, l := range s.AdminGUIListen {
 		o.GUIPorts = append(o.GUIPorts, strconv.Itoa(int(l.Port)))

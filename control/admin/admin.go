@@ -58,6 +58,12 @@ type Options struct {
 	// be asked, besides localhost, the machine's own name and any IP address.
 	AllowedHosts []string
 
+	// Tokens are those of which a client must have one; without any everybody who
+	// reaches the Admin API may use it.
+	Tokens []Token
+	// MaxBody is the size of the largest body in bytes; 0 means 10 MiB.
+	MaxBody int64
+
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }

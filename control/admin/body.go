@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxBody is the reference's nginx_admin_client_max_body_size.
-const maxBody = 10 << 20
+// standardBody is the reference's nginx_admin_client_max_body_size.
+const standardBody = 10 << 20
 
 // A body is what a request brought.
 type body struct {
@@ -32,17 +32,17 @@ var (
 
 // readBody decodes the body of POST, PUT and PATCH. That of other methods is
 // ignored, valid or not.
-func (q *request) readBody() error {
+func (q *request) readBody(limit int64) error {
 	q.body = body{values: map[string]any{}, utf8: true, takesYAML: q.takesYAML}
 	switch q.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 	default:
 		return nil
 	}
-	if q.ContentLength > maxBody {
+	if q.ContentLength > limit {
 		return &pageError{http.StatusRequestEntityTooLarge, false}
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(nil, q.Body, maxBody))
+	data, err := io.ReadAll(http.MaxBytesReader(nil, q.Body, limit))
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return &pageError{http.StatusRequestEntityTooLarge, false}

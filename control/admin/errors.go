@@ -210,7 +210,11 @@ func (a *api) errorReply(q *request, err error) *reply {
 		return e.reply()
 	}
 	if e, ok := errors.AsType[*messageError](err); ok {
-		return message(e.status, e.message)
+		r := message(e.status, e.message)
+		if e.status == http.StatusUnauthorized {
+			r.header = http.Header{"Www-Authenticate": {"Bearer"}}
+		}
+		return r
 	}
 	if e, ok := errors.AsType[*apiError](err); ok {
 		body, err := marshal(e)

@@ -134,10 +134,14 @@ func (a *api) write(q *request, f func(store.Tx) error) error {
 
 // actor is who asks, as revisions name it.
 func (q *request) actor() string {
+	actor := "admin"
 	if host, _, err := net.SplitHostPort(q.RemoteAddr); err == nil {
-		return "admin " + host
+		actor += " " + host
 	}
-	return "admin"
+	if q.token != "" {
+		actor += " " + q.token
+	}
+	return actor
 }
 
 // readOnly is a transaction in which everything can be looked up and nothing be

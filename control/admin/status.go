@@ -16,7 +16,7 @@ const storePatience = 2 * time.Second
 // NewStatus makes the handler of the Status API.
 func NewStatus(o Options) http.Handler {
 	a := newAPI(o)
-	a.credentials = false
+	a.credentials, a.Tokens = false, nil // it tells nothing but how the node is
 	a.addStatus()
 	a.routes.add("/status/ready", methods{http.MethodGet: a.ready, http.MethodPost: a.drain})
 	return a

@@ -42,6 +42,9 @@ func newAPI(o Options) *api {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.MaxBody == 0 {
+		o.MaxBody = standardBody
+	}
 	if o.Level == nil {
 		o.Level = new(telemetry.LevelVar)
 		o.Level.Set(telemetry.LevelNotice)
@@ -60,7 +63,8 @@ type request struct {
 	query  []argument
 	body   body
 
-	takesYAML bool // as its body
+	takesYAML bool   // as its body
+	token     string // name of the token that the client has
 }
 
 // arguments are the values of one argument of the query, under its own name and
@@ -128,11 +132,16 @@ func (a *api) dispatch(q *request) (*reply, error) {
 	if q.path == "/robots.txt" {
 		return robots(), nil
 	}
+	if q.Method != http.MethodOptions { // a browser asks what it may send before it sends a token
+		if err := a.authenticate(q); err != nil {
+			return nil, err
+		}
+	}
 	route, params := a.routes.lookup(q.path)
 	if route == nil {
 		return nil, errNotFound
 	}
-	q.params, q.takesYAML = params, route.name == configPath
+	q.params, q.takesYAML = params, takesYAML(route.name)
 	if q.Method == http.MethodOptions {
 		return options(q.Request, route.methods), nil
 	}
@@ -148,7 +157,7 @@ func (a *api) dispatch(q *request) (*reply, error) {
 	if q.query, err = parseArguments(q.URL.RawQuery); err != nil {
 		return nil, err
 	}
-	if err := q.readBody(); err != nil {
+	if err := q.readBody(a.MaxBody); err != nil {
 		return nil, err
 	}
 	if err := a.begin(q, route); err != nil {
