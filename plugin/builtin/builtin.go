@@ -3,6 +3,8 @@ package builtin
 
 import (
 	"gibbon/plugin"
+	"gibbon/plugin/acl"
+	"gibbon/plugin/basicauth"
 	"gibbon/plugin/cors"
 	"gibbon/plugin/keyauth"
 	"gibbon/plugin/redirect"
@@ -14,7 +16,9 @@ func Plugins() []*plugin.Plugin {
 	return []*plugin.Plugin{
 		&cors.Plugin,                // 2000
 		&keyauth.Plugin,             // 1250
+		&basicauth.Plugin,           // 1100
 		&requestsizelimiting.Plugin, // 951
+		&acl.Plugin,                 // 950
 		&redirect.Plugin,            // 779
 	}
 }
