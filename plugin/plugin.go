@@ -34,6 +34,9 @@ type Plugin struct {
 	Doc      string
 	New      func() schema.Record // makes settings
 
+	// Endpoints are what the plugin adds to the Admin API; nil stands for nothing.
+	Endpoints func(*State) []Endpoint
+
 	// Allowed are the protocols that it can run on; nil stands for all.
 	Allowed []string
 	// Protocols are those it runs on when nothing else is said; nil stands for HTTP and gRPC.

@@ -16,6 +16,7 @@ import (
 	"gibbon/control/declarative"
 	"gibbon/control/store"
 	"gibbon/entity"
+	"gibbon/plugin"
 	"gibbon/telemetry"
 )
 
@@ -32,6 +33,7 @@ type Options struct {
 	History HistorySource         // nil: nothing is remembered
 	Metrics http.Handler          // serves /metrics; nil: there is no such path
 	Status  StatusSource          // nil: all counters are 0
+	Plugins []plugin.Endpoint     // that plugins add
 	Level   *telemetry.LevelVar   // of the error log; nil: it is notice and stays so
 	Ready   func() (string, bool) // whether the proxy serves, and if not why; nil: it does
 

@@ -18,6 +18,7 @@ func (a *api) addInformation() {
 	a.addStatus()
 	a.addSchemas()
 	a.addTags()
+	a.addPlugins(a.Plugins)
 	a.addDebug()
 	add := func(path string, m methods) { a.routes.add(path, m) }
 	add("/", methods{http.MethodGet: a.root})
