@@ -1,0 +1,181 @@
+package proxycache
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"gibbon/plugin"
+)
+
+// keyOf works out what an answer is stored under: the hash of consumer and
+// route, method, path, arguments and headers, each part before a '|'.
+func (s *settings) keyOf(x *plugin.Exchange) (Key, resource) {
+	var space [512]byte
+	b := space[:0]
+	switch {
+	case x.Route == nil:
+		b = append(b, "default"...)
+	case x.Consumer != nil:
+		b = append(b, x.Consumer.ID...)
+		b = append(b, ':')
+		fallthrough
+	default:
+		b = append(b, x.Route.ID...)
+	}
+	b = append(b, '|')
+	b = append(b, x.Request.Method()...)
+	b = append(b, '|')
+	line := len(b)
+	b = append(b, x.Request.Method()...)
+	b = append(b, ' ')
+	path := len(b)
+	b = append(b, x.Request.RawPath()...)
+	if query, has := x.Request.RawQuery(); has {
+		if s.IgnoreCase {
+			lower(b[line:])
+		}
+		b = append(b, '|')
+		if len(query) > 0 {
+			b = s.appendArgs(b, x.Request.Args())
+		}
+	} else {
+		b = append(b, ' ')
+		b = append(b, x.Request.Version()...)
+		if s.IgnoreCase {
+			lower(b[line:])
+		}
+		b = append(b, '|')
+	}
+	r := s.resourceOf(x, b[path:])
+	b = append(b, '|')
+	b = s.appendHeaders(b, &x.Request.Header)
+	return sha256.Sum256(b), r
+}
+
+func lower(b []byte) {
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+}
+
+// appendArgs appends the arguments that matter as name=value, joined with ':'.
+func (s *settings) appendArgs(b []byte, args []plugin.Arg) []byte {
+	names := s.VaryQueryParams
+	if names == nil {
+		for _, a := range args {
+			names = append(names, a.Name)
+		}
+		slices.Sort(names)
+		names = slices.Compact(names)
+	}
+	start := len(b)
+	var values []string
+	for _, name := range names {
+		values = values[:0]
+		found := false
+		for _, a := range args {
+			if a.Name == name {
+				found = true
+				if !a.Bare {
+					values = append(values, a.Value)
+				}
+			}
+		}
+		if found {
+			b = appendPart(b, start, name, values)
+		}
+	}
+	return b
+}
+
+// appendHeaders appends the request's fields that matter in the same form.
+func (s *settings) appendHeaders(b []byte, h *plugin.Header) []byte {
+	start := len(b)
+	for _, name := range s.VaryHeaders {
+		if h.Get(name) != nil {
+			b = appendPart(b, start, name, h.Values(name))
+		}
+	}
+	return b
+}
+
+func appendPart(b []byte, start int, name string, values []string) []byte {
+	if len(b) > start {
+		b = append(b, ':')
+	}
+	b = append(b, name...)
+	if len(values) > 0 {
+		slices.Sort(values)
+		b = append(b, '=')
+		b = append(b, strings.Join(values, ",")...)
+	}
+	return b
+}
+
+// parseKey reads a key as clients see it.
+func parseKey(text string) (k Key, ok bool) {
+	b, err := hex.DecodeString(text)
+	return Key(append(b, make([]byte, len(k))...)[:len(k)]), err == nil && len(b) == len(k)
+}
+
+// varyOf returns the request's values of the fields that an answer depends on
+// (RFC 9111, section 4.1), and false when it depends on more than the request.
+// The host is always among them: the key does not have it, and a route may serve
+// several.
+func varyOf(x *plugin.Exchange) ([]plugin.Field, bool) {
+	vary := []plugin.Field{{Name: hostField, Value: string(x.Request.Host())}}
+	h := &x.Response.Header
+	for i := range h.Len() {
+		l := h.At(i)
+		if l.Origin < 0 || !strings.EqualFold(string(l.Name), "Vary") {
+			continue
+		}
+		for name := range bytes.SplitSeq(l.Value, []byte{','}) {
+			name = bytes.TrimSpace(name)
+			if string(name) == "*" {
+				return nil, false
+			}
+			if len(name) > 0 {
+				vary = append(vary, plugin.Field{Name: string(name), Value: joined(x, string(name))})
+			}
+		}
+	}
+	return vary, true
+}
+
+// hostField cannot be the name of a field.
+const hostField = ":host"
+
+// joined returns the values of a field of the request as one text.
+func joined(x *plugin.Exchange, name string) string {
+	if x.Request.Count(name) < 2 {
+		return string(x.Request.Get(name))
+	}
+	return strings.Join(x.Request.Values(name), ",")
+}
+
+// matches reports whether the request has these values.
+func matches(x *plugin.Exchange, vary []plugin.Field) bool {
+	for i := range vary {
+		f := &vary[i]
+		if f.Name == hostField {
+			if string(x.Request.Host()) != f.Value {
+				return false
+			}
+			continue
+		}
+		if x.Request.Count(f.Name) < 2 {
+			if string(x.Request.Get(f.Name)) != f.Value {
+				return false
+			}
+		} else if joined(x, f.Name) != f.Value {
+			return false
+		}
+	}
+	return true
+}
