@@ -64,16 +64,28 @@ func (x *exchange) pick(try int) bool {
 		x.take(a)
 		return true
 	}
+	x.failPick(err, try)
+	return false
+}
+
+// failPick answers a request for whose next try there is no target.
+func (x *exchange) failPick(err error, try int) {
 	if unresolved, ok := errors.AsType[*balancer.ResolveError](err); ok {
 		x.failResolve(unresolved)
-		return false
+		return
+	}
+	reason := ReasonNoPeer
+	switch {
+	case errors.Is(err, balancer.ErrOverLimit):
+		reason = ReasonOverLimit
+	case try > 0:
+		reason = ReasonNoPeerOnRetry
 	}
 	if try > 0 {
-		x.fail(503, statusMessage(503), ReasonNoPeerOnRetry, raisedForTries)
-		return false
+		x.fail(503, statusMessage(503), reason, raisedForTries)
+		return
 	}
-	x.fail(503, "failure to get a peer from the ring-balancer", ReasonNoPeer, raisedByLogic)
-	return false
+	x.fail(503, "failure to get a peer from the ring-balancer", reason, raisedByLogic)
 }
 
 // take makes a the address of the next try.

@@ -29,6 +29,7 @@ type gateway struct {
 	access  *telemetry.AccessLog
 	metrics *telemetry.Metrics
 	traffic *traffic.Table
+	proxy   *Proxy
 }
 
 // newGateway starts a proxy with the settings given as environment.
@@ -66,6 +67,7 @@ func newGatewayWith(tb testing.TB, store *certs.Store, environ ...string) *gatew
 	if err != nil {
 		tb.Fatal(err)
 	}
+	g.proxy = p
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)

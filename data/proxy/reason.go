@@ -13,6 +13,7 @@ const (
 	ReasonNoService         Reason = "no_service"
 	ReasonNoPeer            Reason = "no_peer"
 	ReasonNoPeerOnRetry     Reason = "no_peer_on_retry"
+	ReasonOverLimit         Reason = "all_targets_over_limit"
 	ReasonRetryBudgetSpent  Reason = "retry_budget_spent"
 	ReasonDeadline          Reason = "deadline_exceeded"
 	ReasonNameNotFound      Reason = "dns_nxdomain"
@@ -44,7 +45,7 @@ const malformed = "malformed_"
 // Reasons lists all of them.
 func Reasons() []Reason {
 	reasons := []Reason{
-		ReasonNoRoute, ReasonNoService, ReasonNoPeer, ReasonNoPeerOnRetry, ReasonRetryBudgetSpent, ReasonDeadline,
+		ReasonNoRoute, ReasonNoService, ReasonNoPeer, ReasonNoPeerOnRetry, ReasonOverLimit, ReasonRetryBudgetSpent, ReasonDeadline,
 		ReasonNameNotFound, ReasonNameResolution,
 		ReasonHTTPSRequired, ReasonHTTP2Required, ReasonNotGRPC, ReasonProtocolNotServed, ReasonBadPath,
 		ReasonBodyTooLarge, ReasonBodySpool, ReasonConnectRefused, ReasonConnectTimeout, ReasonTLS,

@@ -40,6 +40,14 @@ type scope struct{ route, service, consumer string }
 
 func (s scope) key() string { return s.route + "/" + s.service + "/" + s.consumer }
 
+// Instances returns the plugins of a plan, which may be nil, in order of execution.
+func (p *Plan) Instances() []*Instance {
+	if p == nil {
+		return nil
+	}
+	return p.all
+}
+
 // A pluginSet is all configured plugins of a moment. It never changes, but for
 // the plans in it that were made on demand.
 type pluginSet struct {
