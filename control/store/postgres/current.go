@@ -203,10 +203,10 @@ func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
 	return s.current().List(ctx, q)
 }
 
-// Each calls f with every row of a kind, while they come.
+// Each calls f with every row of a kind. In pages the server finds them in order;
+// all at once it would sort them.
 func (s *Store) Each(ctx context.Context, kind string, f func(store.Row) error) error {
-	r := s.current()
-	return r.rows(ctx, kind, f, eachRow, kind, r.now)
+	return s.View(ctx, func(r store.Reader) error { return r.Each(ctx, kind, f) })
 }
 
 // Tags returns one page of uses of tags.

@@ -27,8 +27,7 @@ const (
 		"WHERE e.kind = $1 AND e.id = $2 AND (e.expires = 0 OR e.expires > $3)"
 	findRow = "SELECT e.id, e.revision, e.expires, e.doc FROM unique_keys l" + entityOf +
 		"WHERE l.kind = $1 AND l.name = $2 AND l.value = $3 AND (e.expires = 0 OR e.expires > $4)"
-	eachRow = "SELECT e.id, e.revision, e.expires, e.doc FROM entities e " +
-		"WHERE e.kind = $1 AND (e.expires = 0 OR e.expires > $2) ORDER BY e.id"
+
 	latest    = "SELECT number FROM newest_revision"
 	parameter = "SELECT value FROM parameters WHERE name = $1"
 
