@@ -5,20 +5,24 @@ import (
 	"gibbon/plugin"
 	"gibbon/plugin/acl"
 	"gibbon/plugin/basicauth"
+	"gibbon/plugin/correlationid"
 	"gibbon/plugin/cors"
 	"gibbon/plugin/keyauth"
 	"gibbon/plugin/redirect"
 	"gibbon/plugin/requestsizelimiting"
+	"gibbon/plugin/requesttermination"
 )
 
 // Plugins returns all of them, in order of execution.
 func Plugins() []*plugin.Plugin {
 	return []*plugin.Plugin{
+		&correlationid.Plugin,       // 100001
 		&cors.Plugin,                // 2000
 		&keyauth.Plugin,             // 1250
 		&basicauth.Plugin,           // 1100
 		&requestsizelimiting.Plugin, // 951
 		&acl.Plugin,                 // 950
 		&redirect.Plugin,            // 779
+		&requesttermination.Plugin,  // 2
 	}
 }
