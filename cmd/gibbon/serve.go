@@ -16,14 +16,12 @@ import (
 	"gibbon/control/store"
 	"gibbon/data/http1"
 	"gibbon/entity"
-	"gibbon/plugin"
-	"gibbon/plugin/builtin"
 	"gibbon/settings"
 )
 
 // serve runs the gateway until ctx ends or options.quit is closed.
 func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err error) {
-	kinds := entity.NewKinds(entity.Options{RouterFlavour: s.RouterFlavor, Plugins: plugin.Types(builtin.Plugins())})
+	kinds := kindsOf(s)
 	db, err := openStore(ctx, s, options.nodeID, options.log)
 	if err != nil {
 		return err
