@@ -27,7 +27,6 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	defer keepTidy(ctx, s, db, options.log)()
 
 	data, err := newDataPlane(s, options)
 	if err != nil {
@@ -43,6 +42,7 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 	if err := f.start(ctx); err != nil {
 		return err
 	}
+	defer keepTidy(ctx, s, db, options.log)() // from now on: what it writes has to be followed
 
 	g := &gateway{settings: s, options: options, data: data, declared: declared, failed: make(chan error, 16)}
 	defer g.close()
