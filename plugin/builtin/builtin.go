@@ -5,8 +5,10 @@ import (
 	"gibbon/plugin"
 	"gibbon/plugin/acl"
 	"gibbon/plugin/basicauth"
+	"gibbon/plugin/botdetection"
 	"gibbon/plugin/correlationid"
 	"gibbon/plugin/cors"
+	"gibbon/plugin/iprestriction"
 	"gibbon/plugin/keyauth"
 	"gibbon/plugin/redirect"
 	"gibbon/plugin/requestsizelimiting"
@@ -17,9 +19,11 @@ import (
 func Plugins() []*plugin.Plugin {
 	return []*plugin.Plugin{
 		&correlationid.Plugin,       // 100001
+		&botdetection.Plugin,        // 2500
 		&cors.Plugin,                // 2000
 		&keyauth.Plugin,             // 1250
 		&basicauth.Plugin,           // 1100
+		&iprestriction.Plugin,       // 990
 		&requestsizelimiting.Plugin, // 951
 		&acl.Plugin,                 // 950
 		&redirect.Plugin,            // 779
