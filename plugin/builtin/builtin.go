@@ -10,9 +10,11 @@ import (
 	"gibbon/plugin/cors"
 	"gibbon/plugin/iprestriction"
 	"gibbon/plugin/keyauth"
+	"gibbon/plugin/proxycache"
 	"gibbon/plugin/redirect"
 	"gibbon/plugin/requestsizelimiting"
 	"gibbon/plugin/requesttermination"
+	"gibbon/plugin/responsetransformer"
 )
 
 // Plugins returns all of them, in order of execution.
@@ -26,7 +28,9 @@ func Plugins() []*plugin.Plugin {
 		&iprestriction.Plugin,       // 990
 		&requestsizelimiting.Plugin, // 951
 		&acl.Plugin,                 // 950
+		&responsetransformer.Plugin, // 800
 		&redirect.Plugin,            // 779
+		&proxycache.Plugin,          // 100
 		&requesttermination.Plugin,  // 2
 	}
 }
