@@ -19,6 +19,7 @@ type Address struct {
 	warm atomic.Int64 // when the slow start began, in Unix nanoseconds; 0: never
 
 	recovered atomic.Bool // the slow start is not the first
+	penalized atomic.Bool // the average latency has penalties in it
 	cell      *cell
 	top       *Address // the address itself, or the name that it was resolved for
 

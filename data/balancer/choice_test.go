@@ -227,3 +227,29 @@ func TestStickySessions(t *testing.T) {
 		t.Errorf("new clients went to %v", fmt.Sprint(counts))
 	}
 }
+
+// TestPenaltiesEndWithAGoodProbe: what failed once is not shunned for a minute.
+func TestPenaltiesEndWithAGoodProbe(t *testing.T) {
+	entries := parseEntries(t, "a:100:0:0.1 b:100:0:0.1 c:100:0:0.1")
+	bad := entries[0].Address
+	bad.ReportFailure()
+	entries[1].Address.forgive() // owes nothing
+	bad.forgive()
+	build("latency", entries)
+	for _, e := range entries {
+		if got, _ := e.Address.cell.average.at(time.Now()); got < 0.09 || got > 0.11 {
+			t.Errorf("average of %s is %v, want 0.1", e.Address.Text, got)
+		}
+	}
+}
+
+// TestNewcomersDoNotBeginWithPenalties: the median is that of the others.
+func TestNewcomersDoNotBeginWithPenalties(t *testing.T) {
+	entries := parseEntries(t, "a:100:0:0.1 b:100:0:0.1 c:100:0:0.1 new")
+	entries[0].Address.ReportFailure()
+	entries[1].Address.ReportFailure()
+	build("latency", entries)
+	if got, _ := entries[3].Address.cell.average.at(time.Now()); got > 0.11 {
+		t.Errorf("newcomer begins with %v, want 0.1", got)
+	}
+}

@@ -27,17 +27,17 @@ type latency struct {
 
 // newLatency leaves out the addresses that are down, as newRoundRobin does, for a
 // pair of which one is down is no choice. Newcomers begin with the median of the
-// others.
+// others, as far as these do not bear a penalty.
 func newLatency(c Candidates) Picker {
 	now := time.Now()
 	up := upOnly(c.Entries)
 	known := make([]float64, 0, len(up))
 	for _, e := range up {
-		if v, ok := e.Address.cell.average.at(now); ok {
+		if v, ok := e.Address.cell.average.at(now); ok && !e.Address.penalized.Load() {
 			known = append(known, v)
 		}
 	}
-	if len(known) > 0 && len(known) < len(up) {
+	if len(known) > 0 {
 		slices.Sort(known)
 		for _, e := range up {
 			e.Address.cell.average.begin(known[len(known)/2], now)
@@ -102,8 +102,13 @@ func cheaper(x, y *scanned) bool {
 	if xRank, yRank := x.cell.average.rank(), y.cell.average.rank(); xRank > unknown && yRank > unknown {
 		xCost, yCost = xCost+xRank, yCost+yRank
 	}
-	return xCost < yCost
+	return xCost < yCost-indifference
 }
+
+// indifference is by how much a cost has to be lower to count: the logarithm of
+// 1.2. Among targets that are equally fast, the one that once took a little longer
+// would otherwise lose every comparison until that is forgotten.
+const indifference = 0.1823
 
 // logarithms holds those of small numbers, which loads mostly are.
 var logarithms = func() (list [128]float64) {
@@ -142,7 +147,18 @@ func mix(x uint64) uint64 {
 }
 
 // penalize lets a failure count as a latency of d.
-func (a *Address) penalize(d time.Duration) { a.top.cell.average.observe(d, time.Now()) }
+func (a *Address) penalize(d time.Duration) {
+	a.top.penalized.Store(true)
+	a.top.cell.average.observe(d, time.Now())
+}
+
+// forgive makes a newcomer of an address that failed and is well again, as a
+// probe found out: otherwise the penalty would fade for a minute.
+func (a *Address) forgive() {
+	if a.penalized.Swap(false) {
+		a.cell.average.forget()
+	}
+}
 
 // ReportRetryAfter tells the latency algorithm that the address asked to be left
 // alone for d, with the status 429 or 503: it counts as being so slow.

@@ -53,6 +53,9 @@ type Options struct {
 	RootCAs *x509.CertPool
 	// Certificate returns the client certificate of an upstream by id, for probes; nil is none.
 	Certificate func(id string) *tls.Certificate
+	// Seed is where the turns of upstreams begin, for runs that are to be
+	// repeated; 0 stands for a random one.
+	Seed uint64
 	// MaxProbes bounds the probes that run at the same time; 0 stands for 256.
 	MaxProbes int
 }
@@ -140,7 +143,7 @@ func (r *Registry) newBalancer(name string) *Balancer {
 		byText: make(map[string]*target), changed: make(chan struct{}),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	b.turn.Store(rand.Uint64N(1 << 32)) // nodes that start together do not all begin with the same target
+	b.turn.Store(cmp.Or(r.options.Seed, rand.Uint64N(1<<32))) // nodes that start together do not all begin with the same target
 	return b
 }
 

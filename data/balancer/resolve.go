@@ -142,6 +142,7 @@ func (b *Balancer) create(t *target, w wanted) *Address {
 	}
 	if b.checker != nil {
 		a.subject = b.checker.Add(a.key, w.weight == 0, func(s health.Standing) { b.judged(a, s) })
+		a.subject.OnProbe(a.forgive)
 	}
 	return a
 }

@@ -113,7 +113,7 @@ func algorithm(u *entity.Upstream) string {
 // with the trial.
 func (b *Balancer) judged(a *Address, s health.Standing) {
 	if !s.Down && a.sick.Load() {
-		a.cell.average.forget()
+		a.forgive()
 	}
 	b.verdict.Lock()
 	if !s.Down && !s.Trial {

@@ -181,7 +181,7 @@ func (c *Checker) release(s *Subject) {
 	s.mu.Lock()
 	s.rules.Store(nil)
 	s.pardon()
-	s.owner, s.notify = nil, nil
+	s.owner, s.notify, s.probed = nil, nil, nil
 	s.mu.Unlock()
 	c.monitor.retain(c.upstream, s)
 }

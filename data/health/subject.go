@@ -42,6 +42,7 @@ type Subject struct {
 	mu       sync.Mutex // guards what follows
 	notify   func(Standing)
 	told     Standing
+	probed   func() // called when a probe succeeds
 	counters [kinds]int
 	cause    Cause
 	since    time.Time
@@ -107,6 +108,13 @@ func (s *Subject) Timeout() {
 		}
 		s.report(r, &r.passive, timeout, 0)
 	}
+}
+
+// OnProbe lets f be called whenever an active probe succeeds. It must not call back.
+func (s *Subject) OnProbe(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.probed = f
 }
 
 // Latency reports how long an answer took, for the comparison with others.
@@ -258,6 +266,9 @@ func (s *Subject) checked(r *Rules, c Check) {
 	s.met.Store(true)
 	s.mu.Lock()
 	s.checks.add(c, maxChecks)
+	if c.Result == Success && s.probed != nil {
+		s.probed()
+	}
 	s.mu.Unlock()
 	switch c.Result {
 	case Success:

@@ -1,0 +1,253 @@
+package model
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gibbon/data/balancer"
+	"gibbon/data/resolver"
+	"gibbon/entity"
+)
+
+// A server is one simulated target: some workers, and a queue before them.
+type server struct {
+	address string
+	workers []time.Time                               // when each is free
+	serve   func(rng *rand.Rand) (time.Duration, int) // how long a request takes, and its status; 0 is a refused connection
+	served  int
+}
+
+// exponential serves in a random time with this mean.
+func exponential(mean time.Duration) func(*rand.Rand) (time.Duration, int) {
+	return func(rng *rand.Rand) (time.Duration, int) {
+		return time.Duration(rng.ExpFloat64() * float64(mean)), 200
+	}
+}
+
+func failing(after time.Duration, status int) func(*rand.Rand) (time.Duration, int) {
+	return func(*rand.Rand) (time.Duration, int) { return after, status }
+}
+
+// accept returns when a request that comes now is done, and its status.
+func (s *server) accept(rng *rand.Rand) (time.Duration, int) {
+	d, status := s.serve(rng)
+	s.served++
+	if len(s.workers) == 0 {
+		return d, status
+	}
+	first := 0
+	for i, free := range s.workers {
+		if free.Before(s.workers[first]) {
+			first = i
+		}
+	}
+	start := time.Now()
+	if s.workers[first].After(start) {
+		start = s.workers[first]
+	}
+	s.workers[first] = start.Add(d)
+	return time.Until(s.workers[first]), status
+}
+
+// An event is something that is to happen.
+type event struct {
+	at   time.Time
+	n    int // first come, first served
+	what func()
+}
+
+type events []event
+
+func (q events) Len() int { return len(q) }
+func (q events) Less(i, j int) bool {
+	return q[i].at.Before(q[j].at) || q[i].at.Equal(q[j].at) && q[i].n < q[j].n
+}
+func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *events) Push(x any)   { *q = append(*q, x.(event)) }
+func (q *events) Pop() any {
+	last := len(*q) - 1
+	x := (*q)[last]
+	*q = (*q)[:last]
+	return x
+}
+
+// A world is one upstream, its targets and its clients.
+type world struct {
+	t        *testing.T
+	rng      *rand.Rand
+	registry *balancer.Registry
+	upstream *entity.Upstream
+	balancer *balancer.Balancer
+	servers  []*server
+	queue    events
+	n        int
+
+	retries   int
+	key       func(*rand.Rand) uint32
+	latencies []time.Duration // of requests that were served
+	errors    int             // requests that were not
+	sent      int
+}
+
+type noNames struct{}
+
+func (noNames) Lookup(context.Context, string) (*resolver.Answer, error) {
+	return nil, errors.ErrUnsupported
+}
+func (noNames) Cached(string) (*resolver.Answer, bool) { return nil, false }
+func (noNames) Refresh(context.Context, string) (*resolver.Answer, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// run builds a world with n servers of eight workers with a mean of 20 ms, and
+// tells its story.
+func run(t *testing.T, n int, configure func(*entity.Upstream), story func(*world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, rng: rand.New(rand.NewPCG(1, 2)), upstream: &entity.Upstream{ID: "u", Name: "users", Algorithm: "round-robin"}}
+		w.registry = balancer.NewRegistry(balancer.Options{Resolver: noNames{}, Seed: 1, Dial: w.dial})
+		defer w.registry.Close()
+		if configure != nil {
+			configure(w.upstream)
+		}
+		for range n {
+			w.add(exponential(20 * time.Millisecond))
+		}
+		w.apply()
+		story(w)
+	})
+}
+
+func (w *world) add(serve func(*rand.Rand) (time.Duration, int)) *server {
+	s := &server{address: fmt.Sprintf("10.0.0.%d:80", len(w.servers)), workers: make([]time.Time, 8), serve: serve}
+	w.servers = append(w.servers, s)
+	return s
+}
+
+// apply configures the targets that there are.
+func (w *world) apply() {
+	var targets []*entity.Target
+	for i, s := range w.servers {
+		targets = append(targets, &entity.Target{ID: s.address, Target: s.address, Weight: 100, CreatedAt: float64(i + 1)})
+	}
+	w.balancer = w.registry.Set(w.upstream, targets)
+}
+
+// dial serves probes: as a request would be, but without a queue.
+func (w *world) dial(_ context.Context, _, address string) (net.Conn, error) {
+	near, far := net.Pipe()
+	i := slices.IndexFunc(w.servers, func(s *server) bool { return s.address == address })
+	_, status := w.servers[i].serve(rand.New(rand.NewPCG(1, 1)))
+	if status == 0 {
+		return nil, errors.ErrUnsupported
+	}
+	go func() {
+		defer far.Close()
+		if _, err := far.Read(make([]byte, 4096)); err == nil {
+			_, _ = fmt.Fprintf(far, "HTTP/1.1 %d Status\r\n\r\n", status) // the probe may have given up
+		}
+	}()
+	return near, nil
+}
+
+// after lets something happen later.
+func (w *world) after(d time.Duration, what func()) {
+	w.n++
+	heap.Push(&w.queue, event{time.Now().Add(d), w.n, what})
+}
+
+// traffic lets clients send so many requests a second, at random times, for a
+// while, and waits until all are answered.
+func (w *world) traffic(rate float64, length time.Duration) {
+	w.latencies, w.errors, w.sent = nil, 0, 0
+	for _, s := range w.servers {
+		s.served = 0
+	}
+	end := time.Now().Add(length)
+	var arrive func()
+	arrive = func() {
+		if time.Now().Before(end) {
+			w.sent++
+			w.request()
+			w.after(time.Duration(w.rng.ExpFloat64()/rate*float64(time.Second)), arrive)
+		}
+	}
+	arrive()
+	for len(w.queue) > 0 {
+		next := heap.Pop(&w.queue).(event)
+		if d := time.Until(next.at); d > 0 {
+			<-time.After(d)
+		}
+		next.what()
+	}
+}
+
+func (w *world) request() {
+	a := new(balancer.Attempt)
+	if w.key != nil {
+		a.Hash = w.key(w.rng)
+	}
+	begun := time.Now()
+	w.try(a, func(ok bool) {
+		if !ok {
+			w.errors++
+			return
+		}
+		w.latencies = append(w.latencies, time.Since(begun))
+	})
+}
+
+// try makes one try of a request, and others if it fails.
+func (w *world) try(a *balancer.Attempt, done func(bool)) {
+	address, err := w.balancer.Pick(a)
+	if err != nil {
+		done(false)
+		return
+	}
+	i := slices.IndexFunc(w.servers, func(s *server) bool { return s.address == address.Text })
+	d, status := w.servers[i].accept(w.rng)
+	w.after(d, func() {
+		if status == 0 {
+			address.ReportFailure()
+		} else {
+			address.ReportStatus(status)
+			address.ReportLatency(d)
+		}
+		address.Done()
+		switch {
+		case status != 0 && status < 500:
+			done(true)
+		case a.Tries() > w.retries:
+			done(false)
+		default:
+			w.try(a, done)
+		}
+	})
+}
+
+// share returns the part of all tries that server i got.
+func (w *world) share(i int) float64 {
+	sum := 0
+	for _, s := range w.servers {
+		sum += s.served
+	}
+	return float64(w.servers[i].served) / float64(sum)
+}
+
+// percentile returns a latency that p percent do not exceed.
+func (w *world) percentile(p float64) time.Duration {
+	if len(w.latencies) == 0 {
+		return math.MaxInt64
+	}
+	sorted := slices.Sorted(slices.Values(w.latencies))
+	return sorted[min(int(float64(len(sorted))*p/100), len(sorted)-1)]
+}
