@@ -30,6 +30,7 @@ type dataPlane struct {
 	resolver *resolver.Resolver
 	registry *balancer.Registry
 	links    *proxy.Links
+	proxy    *proxy.Proxy
 	metrics  *telemetry.Metrics
 	vaults   *vault.Vaults
 	certs    *certs.Store
@@ -83,7 +84,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 	if err != nil {
 		return nil, err
 	}
-	p, err := proxy.New(proxy.Options{
+	d.proxy, err = proxy.New(proxy.Options{
 		Plugins: plugins, Settings: s, Current: d.builder.Current, Clock: d.clock, Metrics: d.metrics,
 		Access: options.access, Log: options.log, Links: d.links,
 	})
@@ -91,7 +92,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 		return nil, err
 	}
 	d.server = &http1.Server{
-		Handler: p.Serve, Refuse: p.Refuse, Clock: d.clock,
+		Handler: d.proxy.Serve, Refuse: d.proxy.Refuse, Clock: d.clock,
 		Limits:      http1.Limits{Line: int(s.LargeHeaderBufferSize), Head: s.LargeHeaderBuffers * int(s.LargeHeaderBufferSize)},
 		IdleTimeout: s.ClientKeepaliveTimeout, HeadTimeout: s.ClientHeaderTimeout,
 		ReadTimeout: s.ClientBodyTimeout, SendTimeout: s.ClientSendTimeout,

@@ -10,9 +10,9 @@ import (
 func addressDetails(a *balancer.AddressHealth) *admin.AddressDetails {
 	s := &a.Subject
 	d := &admin.AddressDetails{
-		State: s.State.String(), Reason: admin.HealthReason(s.Cause), Since: admin.At(s.Since),
+		State: a.Phase.String(), Reason: admin.HealthReason(s.Cause), Since: admin.At(s.Since),
 		Counters: admin.HealthCounters(s.Counters),
-		Circuit:  admin.CircuitOpen,
+		Circuit:  a.Phase.Circuit(),
 		InFlight: a.InFlight,
 		Totals: admin.HealthTotals{
 			Requests: a.Totals.Requests, HTTPFailures: a.Totals.HTTPFailures, TCPFailures: a.Totals.TCPFailures,
@@ -20,7 +20,7 @@ func addressDetails(a *balancer.AddressHealth) *admin.AddressDetails {
 		},
 	}
 	if a.Healthy {
-		d.Circuit, d.EffectiveWeight = admin.CircuitClosed, a.Weight
+		d.EffectiveWeight = rounded(float64(a.Weight) * a.Share)
 	}
 	if !s.Last.Time.IsZero() {
 		last := healthCheck(s.Last)

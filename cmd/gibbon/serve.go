@@ -156,6 +156,7 @@ func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options
 		Node:          admin.Node{ID: g.options.nodeID, Hostname: hostname, Version: version, Store: s.Database, PID: os.Getpid()},
 		Health:        healthSource{g.data.registry},
 		History:       healthSource{g.data.registry},
+		Explainer:     explainer{g.data.proxy},
 		Traffic:       trafficSource{g.data.registry, g.data.links.Traffic()},
 		Status:        g.data,
 		Metrics:       g.data.metrics.Handler(),

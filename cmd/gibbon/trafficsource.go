@@ -98,7 +98,7 @@ func (h healthSource) TargetHistory(upstreamID, targetID string) ([]admin.Addres
 		}
 		for _, t := range a.Transitions {
 			one.Transitions = append(one.Transitions, admin.HealthTransition{
-				Time: admin.At(t.Time), From: t.From.String(), To: t.To.String(), Reason: admin.HealthReason(t.Cause),
+				Time: admin.At(t.Time), From: t.FromPhase.String(), To: t.ToPhase.String(), Reason: admin.HealthReason(t.Cause),
 			})
 		}
 		for _, c := range a.Checks {

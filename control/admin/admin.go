@@ -28,14 +28,15 @@ type Options struct {
 	Node  Node
 	Log   *slog.Logger
 
-	Health  HealthSource          // nil: no balancer exists
-	Traffic TrafficSource         // nil: nothing is counted
-	History HistorySource         // nil: nothing is remembered
-	Metrics http.Handler          // serves /metrics; nil: there is no such path
-	Status  StatusSource          // nil: all counters are 0
-	Plugins []plugin.Endpoint     // that plugins add
-	Level   *telemetry.LevelVar   // of the error log; nil: it is notice and stays so
-	Ready   func() (string, bool) // whether the proxy serves, and if not why; nil: it does
+	Health    HealthSource          // nil: no balancer exists
+	Traffic   TrafficSource         // nil: nothing is counted
+	History   HistorySource         // nil: nothing is remembered
+	Explainer Explainer             // nil: there is no POST /explain
+	Metrics   http.Handler          // serves /metrics; nil: there is no such path
+	Status    StatusSource          // nil: all counters are 0
+	Plugins   []plugin.Endpoint     // that plugins add
+	Level     *telemetry.LevelVar   // of the error log; nil: it is notice and stays so
+	Ready     func() (string, bool) // whether the proxy serves, and if not why; nil: it does
 
 	// Declarative takes configurations as a whole and is then the only way to
 	// change anything: its store is Store. nil means that each entity can be

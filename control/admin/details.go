@@ -9,20 +9,20 @@ import (
 // States of a target's circuit breaker, as it is seen from outside.
 const (
 	CircuitClosed   = "closed"    // requests pass
-	CircuitHalfOpen = "half-open" // one is let through, to see
+	CircuitHalfOpen = "half_open" // one is let through, to see
 	CircuitOpen     = "open"      // none passes
 )
 
 // AddressDetails are what is shown of an address to those who ask for it.
 // Clients of the reference, who do not, get to see what they know.
 type AddressDetails struct {
-	State           string         `json:"state"`
+	State           string         `json:"state"` // where it stands in its life
 	Reason          HealthReason   `json:"reason"`
 	Since           Moment         `json:"since"` // up or down
 	Counters        HealthCounters `json:"counters"`
 	LastProbe       *HealthCheck   `json:"last_probe"`
 	Circuit         string         `json:"circuit"`
-	EffectiveWeight int64          `json:"effective_weight"` // 0 while no request goes there
+	EffectiveWeight float64        `json:"effective_weight"` // 0 while no request goes there
 	InFlight        int64          `json:"in_flight"`
 	Totals          HealthTotals   `json:"totals"`
 }

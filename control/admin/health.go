@@ -14,6 +14,7 @@ const defaultTargetPort = 8000
 
 // addHealth makes the endpoints that show and order how targets are judged.
 func (a *api) addHealth() {
+	a.addExplain()
 	upstreams, targets := a.Kinds.Of("upstreams"), a.Kinds.Of("targets")
 	if upstreams == nil || targets == nil {
 		return

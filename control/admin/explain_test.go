@@ -1,0 +1,51 @@
+package admin
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// fakeExplainer says what it was asked.
+type fakeExplainer struct{ asked string }
+
+func (f *fakeExplainer) Explain(q *Question) *Explanation {
+	f.asked = fmt.Sprintf("%s %q %s %v tls=%v %q %s %d", q.Method, q.Host, q.Path, q.Headers, q.TLS, q.SNI, q.ClientIP, q.Port)
+	return &Explanation{Answer: &AnswerMade{Status: 404, Reason: "no_route"}, Routes: []RouteVerdict{
+		{NamedEntity: NamedEntity{ID: "r", Name: "route"}, Failed: []string{"paths"}, Why: "the request does not satisfy its paths"},
+	}, RoutesTotal: 1, Plugins: []string{}, Candidates: []Candidate{}}
+}
+
+func TestExplain(t *testing.T) {
+	fake := new(fakeExplainer)
+	o := testOptions()
+	o.Explainer = fake
+	c := newClient(t, o)
+	const answer = `200 {"request":{"method":"","scheme":"","host":"","port":0,"path":"","client":""},"answer":{"status":404,"reason":"no_route"},"route":null,` +
+		`"routes":[{"id":"r","name":"route","failed":["paths"],"why":"the request does not satisfy its paths"}],"routes_total":1,"plugins":[],"service":null,` +
+		`"upstream_path":null,"attempts":0,"upstream":null,"hash":null,"candidates":[],"next":null,"waits_for_dns":false,"node_id":"` + nodeID + `"}`
+	tests := []struct{ request, want, asked string }{
+		{"POST /explain {}", answer, `GET "" / map[] tls=false "" 127.0.0.1 0`},
+		{`POST /explain {"method":"POST","host":"h:80","path":"/a?b","headers":{"X":"1","Y":["2",""]},"tls":true,"sni":"s","client_ip":"::1","port":8443}`,
+			"200", `POST "h:80" /a?b map[X:[1] Y:[2 ]] tls=true "s" ::1 8443`},
+		{"POST /explain path=/a&port=80&tls=true", "200", `GET "" /a map[] tls=true "" 127.0.0.1 80`},
+		{`POST /explain {"client_ip":"nobody"}`, `400 …client_ip: must be an IP address`, ""},
+		{`POST /explain {"port":70000}`, `400 …port: value should be between 0 and 65535`, ""},
+		{`POST /explain {"path":"/a\r\nX: y"}`, `400 …path: must not contain line breaks`, ""},
+		{`POST /explain {"headers":{"X":"a\nb"}}`, `400 {"code":2`, ""},
+		{`POST /explain {"headers":[1]}`, `400 {"code":2`, ""},
+		{`POST /explain {"hots":"h"}`, `400 …hots: unknown field`, ""},
+		{"GET /explain", `405 {"message":"Method not allowed"}`, ""},
+	}
+	for _, tt := range tests {
+		fake.asked = ""
+		c.check(tt.request, tt.want)
+		if fake.asked != tt.asked {
+			t.Errorf("%s: asked %s, want %s", tt.request, fake.asked, tt.asked)
+		}
+	}
+	if strings.Contains(c.do("GET /endpoints"), "explain") {
+		t.Error("/endpoints lists what the reference does not have")
+	}
+	newClient(t, testOptions()).check("POST /explain {}", `404 {"message":"Not found"}`)
+}
