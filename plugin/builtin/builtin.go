@@ -14,6 +14,7 @@ import (
 	"gibbon/plugin/redirect"
 	"gibbon/plugin/requestsizelimiting"
 	"gibbon/plugin/requesttermination"
+	"gibbon/plugin/requesttransformer"
 	"gibbon/plugin/responsetransformer"
 )
 
@@ -28,6 +29,7 @@ func Plugins() []*plugin.Plugin {
 		&iprestriction.Plugin,       // 990
 		&requestsizelimiting.Plugin, // 951
 		&acl.Plugin,                 // 950
+		&requesttransformer.Plugin,  // 801
 		&responsetransformer.Plugin, // 800
 		&redirect.Plugin,            // 779
 		&proxycache.Plugin,          // 100

@@ -85,7 +85,7 @@ func ParseObject(text []byte) (Object, bool) {
 		return nil, false
 	}
 	_, err := d.Token()
-	return o, err == io.EOF //nolint:errorlint // Token returns it as it is
+	return o, err == io.EOF
 }
 
 // Bytes writes the object, sorted by name.

@@ -24,8 +24,14 @@ func TestObject(t *testing.T) {
 
 func TestTyped(t *testing.T) {
 	for _, tt := range []struct{ text, kind, want string }{
-		{"true", "boolean", "true"}, {"yes", "boolean", "false"}, {"1.50", "number", "1.5"}, {"x", "number", ""}, {"NaN", "number", ""},
-		{"inf", "number", ""}, {"12", "string", `"12"`}, {`a"b`, "", `"a\"b"`},
+		{"true", "boolean", "true"},
+		{"yes", "boolean", "false"},
+		{"1.50", "number", "1.5"},
+		{"x", "number", ""},
+		{"NaN", "number", ""},
+		{"inf", "number", ""},
+		{"12", "string", `"12"`},
+		{`a"b`, "", `"a\"b"`},
 	} {
 		got, ok := Typed(tt.text, tt.kind)
 		if string(got) != tt.want || ok != (tt.want != "") {

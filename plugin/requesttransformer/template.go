@@ -77,7 +77,10 @@ func parse(s string) (template, error) {
 }
 
 // render fills in the values. What has none is empty.
-func (t template) render(v values) string {
+func (t template) render(v values) string { return t.renderWith(v, func(s string) string { return s }) }
+
+// renderWith is render with each value changed by encode.
+func (t template) renderWith(v values, encode func(string) string) string {
 	if len(t) == 1 && t[0].terms == nil {
 		return t[0].text
 	}
@@ -90,7 +93,7 @@ func (t template) render(v values) string {
 				break
 			}
 			if s, ok := v.value(one.source, one.name); ok {
-				b.WriteString(s)
+				b.WriteString(encode(s))
 				break
 			}
 		}
