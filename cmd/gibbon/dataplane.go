@@ -38,6 +38,7 @@ type dataPlane struct {
 	builder  *snapshot.Builder
 	server   *http1.Server
 	tls      *tls.Config
+	store    any // whose configuration is in force; set before anything listens
 }
 
 func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err error) {
@@ -54,7 +55,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 	d.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{
 		NodeID: options.nodeID, Version: version, Kong: "3.9.3",
 		Connections: d.connections, Health: d.targetHealth,
-		Reachable: func() bool { return true }, Dropped: options.access.Dropped,
+		Reachable: d.storeAnswers, Dropped: options.access.Dropped,
 	})
 	d.vaults = vault.New(vault.Options{EnvPrefix: s.VaultEnvPrefix})
 	d.certs, err = certs.Load(certs.Options{
@@ -158,6 +159,12 @@ func (d *dataPlane) connections() telemetry.Connections {
 		Active: c.Active, Reading: c.Reading, Writing: c.Writing, Waiting: c.Waiting,
 		Accepted: c.Accepted, Handled: c.Handled, Requests: c.Requests,
 	}
+}
+
+// storeAnswers is false while a database that is somewhere else does not.
+func (d *dataPlane) storeAnswers() bool {
+	remote, ok := d.store.(interface{ Answers() bool })
+	return !ok || remote.Answers()
 }
 
 // targetHealth yields the verdict on every address, for the metrics.

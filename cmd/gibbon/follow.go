@@ -45,6 +45,7 @@ type follower struct {
 
 func newFollower(data *dataPlane, db store.Store, kinds entity.Kinds, file string) *follower {
 	f := &follower{data: data, db: db, kinds: kinds, file: file, loaders: map[string]entity.Loader{}, loaded: make(chan struct{})}
+	data.store = db
 	for _, kind := range kinds {
 		f.loaders[kind.Name] = kind.NewLoader()
 	}

@@ -81,7 +81,7 @@ func TestMigrationsWithoutPostgreSQL(t *testing.T) {
 	} {
 		t.Run(tt.settings+" "+tt.command, func(t *testing.T) {
 			t.Setenv("GIBBON_PREFIX", prefix)
-			for _, setting := range strings.Fields(tt.settings) {
+			for setting := range strings.FieldsSeq(tt.settings) {
 				name, value, _ := strings.Cut(setting, "=")
 				t.Setenv("GIBBON_"+name, value)
 			}

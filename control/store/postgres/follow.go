@@ -34,6 +34,9 @@ func (s *Store) Follow(since int64, reload func(context.Context) (int64, error))
 	}
 }
 
+// Answers reports whether the database answered when the follower last looked.
+func (s *Store) Answers() bool { return !s.away.Load() }
+
 // keepUp looks for new revisions at every interval, and when it is woken.
 func (s *Store) keepUp(reload func(context.Context) (int64, error)) {
 	ticker := time.NewTicker(s.options.Interval)
@@ -48,6 +51,7 @@ func (s *Store) keepUp(reload func(context.Context) (int64, error)) {
 				registered = time.Now()
 			}
 		}
+		s.away.Store(err != nil)
 		switch {
 		case s.follow.Err() != nil:
 			return

@@ -98,6 +98,7 @@ type Store struct {
 	callbacks []func(store.Revision)
 	told      atomic.Int64 // number of the newest revision told, or one of the two below; written under telling
 
+	away      atomic.Bool   // the database did not answer the follower
 	wake      chan struct{} // has the follower look at once
 	follow    context.Context
 	unfollow  context.CancelFunc
