@@ -7,6 +7,9 @@ import (
 	"gibbon/data/http1"
 )
 
+// noContentType makes head leave the field out.
+const noContentType = "-"
+
 // A raiser tells on whose behalf an error is answered. The reference chooses the
 // format of the body, and some header fields, by it.
 type raiser uint8
@@ -140,7 +143,7 @@ func (x *exchange) head(status int, phrase, contentType string, by raiser) {
 	out = append(out, "\r\nDate: "...)
 	out = append(out, x.proxy.clock.Date()...)
 	out = append(out, "\r\n"...)
-	if contentType != "" {
+	if contentType != noContentType {
 		out = http1.AppendField(out, "Content-Type", contentType)
 	}
 	out = x.appendConnection(out)

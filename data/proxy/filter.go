@@ -177,7 +177,7 @@ func (x *exchange) filterOwn(body []byte) []byte {
 	h := &x.seen.Response.Header
 	for i := range h.Len() {
 		line := h.At(i)
-		if len(line.Value) > 0 && !http1.EqualFold(line.Name, "Content-Length") && !http1.EqualFold(line.Name, "Transfer-Encoding") {
+		if (len(line.Value) > 0 || line.Origin >= 0) && !http1.EqualFold(line.Name, "Content-Length") && !http1.EqualFold(line.Name, "Transfer-Encoding") {
 			out = appendClean(out, line.Name, line.Value)
 		}
 	}

@@ -130,6 +130,9 @@ func (x *exchange) goesOn(r *plugin.Reply) bool {
 	}
 	x.status, x.reason = r.Status, reason
 	contentType := r.ContentType
+	if contentType == "" {
+		contentType = noContentType
+	}
 	if lacksCharset([]byte(contentType)) {
 		contentType += "; charset=UTF-8"
 	}

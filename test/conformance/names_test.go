@@ -68,6 +68,17 @@ func (n *names) translate(text string) string {
 	})
 }
 
+// translateAnswer puts the actual names into a recorded answer of the proxy, which shows those of consumers
+// and credentials.
+func (n *names) translateAnswer(r response) response {
+	headers := make([]field, len(r.Headers))
+	for i, f := range r.Headers {
+		headers[i] = field{f[0], n.translate(f[1])}
+	}
+	r.Headers, r.Body = headers, n.translate(r.Body)
+	return r
+}
+
 // translatePath does so for a path, page tokens included.
 func (n *names) translatePath(path string) string {
 	path = offsetArgument.ReplaceAllStringFunc(path, func(argument string) string {

@@ -155,7 +155,7 @@ func proxyLine(t *testing.T, g *gateway.Gateway, n *names, e exchange) outcome {
 			return o
 		}
 		o.status = got.Status
-		o.diffs = append(o.diffs, proxied(w, got)...)
+		o.diffs = append(o.diffs, proxied(n.translateAnswer(w), got)...)
 		if strings.EqualFold(get(got.Headers, "Connection"), "close") {
 			if _, err := c.read.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 				o.diffs = append(o.diffs, "Connection: close, but it stays open")
