@@ -316,5 +316,8 @@ func (r resource) answer(ctx context.Context, status int, e entity.Entity) (*rep
 	if err := r.showAliases(ctx, e); err != nil {
 		return nil, err
 	}
+	if r.endless(store.Row{Expires: r.expiry(e)}) {
+		return &reply{status: status, body: schema.Append(nil, e)}, nil
+	}
 	return entityReply(status, e), nil
 }

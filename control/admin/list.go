@@ -94,6 +94,10 @@ func (r resource) print(l *listing, rows []store.Row) error {
 	printer := schema.NewPrinter(r.kind.New())
 	var text []byte
 	for _, row := range rows {
+		if r.endless(row) {
+			l.Data = append(l.Data, row.Doc)
+			continue
+		}
 		start := len(text)
 		var err error
 		if text, err = printer.Answer(text, row.Doc, r.remaining(row.Expires)); err != nil {
@@ -102,6 +106,12 @@ func (r resource) print(l *listing, rows []store.Row) error {
 		l.Data = append(l.Data, text[start:len(text):len(text)])
 	}
 	return nil
+}
+
+// endless tells whether the answer says nothing of a lifetime because there is none: without a
+// database the reference knows only the fields that were loaded.
+func (r resource) endless(row store.Row) bool {
+	return r.Declarative != nil && row.Expires == 0 && r.kind.Aliases == nil && schema.Mortal(r.kind.New())
 }
 
 // reply is the listing as an answer. Its items are JSON already and are not looked at again.

@@ -10,6 +10,7 @@ import (
 
 	"gibbon/control/rows"
 	"gibbon/control/store"
+	"gibbon/entity"
 	"gibbon/schema"
 )
 
@@ -46,7 +47,7 @@ func (x *loading) finish(i *Item) error {
 	if !reflect.DeepEqual(was, is) && i.given["updated_at"] == nil && now != nil {
 		is["updated_at"] = now
 	}
-	doc, err := json.Marshal(is)
+	doc, err := document(i.Entity, is)
 	if err != nil {
 		return err
 	}
@@ -57,6 +58,32 @@ func (x *loading) finish(i *Item) error {
 	}
 	schema.SetTTL(i.Entity, ttl)
 	return nil
+}
+
+// document writes a tree in the order of an entity's fields: what the settings of
+// a plugin are is known only when its name is.
+func document(e entity.Entity, tree map[string]any) ([]byte, error) {
+	doc := []byte{'{'}
+	for _, f := range e.Fields() {
+		v, ok := tree[f.Name()]
+		if !ok {
+			continue
+		}
+		delete(tree, f.Name()) // shorthands share names with fields
+		if len(doc) > 1 {
+			doc = append(doc, ',')
+		}
+		name, err := json.Marshal(f.Name())
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(v)
+		if err != nil {
+			return nil, err
+		}
+		doc = append(append(append(doc, name...), ':'), value...)
+	}
+	return append(doc, '}'), nil
 }
 
 func treeOf(doc []byte) (tree map[string]any, err error) {
