@@ -84,8 +84,27 @@ func (x *exchange) answered() {
 	status, latency := x.upstream.Response.Status, x.first-x.handed
 	x.address.ReportStatus(status)
 	x.address.ReportLatency(latency)
+	if status == 429 || status == 503 {
+		x.reportRetryAfter()
+	}
 	x.counters().answered(status, latency)
 	x.tries = append(x.tries, telemetry.Try{Address: x.address.AddrPort, Status: status, Latency: latency})
+}
+
+// reportRetryAfter tells the balancer how long the target asks to be left alone.
+func (x *exchange) reportRetryAfter() {
+	const most = 3600 // seconds; nobody shall be able to shut himself out for longer
+	value := x.upstream.Response.Fields.Lookup("Retry-After")
+	seconds := 0
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return // a date, or nonsense
+		}
+		seconds = min(seconds*10+int(c-'0'), most)
+	}
+	if seconds > 0 {
+		x.address.ReportRetryAfter(time.Duration(seconds) * time.Second)
+	}
 }
 
 // discard ends a try whose answer nobody wants. The connection is kept when all of the

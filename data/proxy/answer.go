@@ -175,6 +175,7 @@ func (x *exchange) appendAnswer(out []byte, framing http1.Framing) []byte {
 			out = http1.AppendField(out, "Via", r.Fields.At(i).Value)
 		}
 	}
+	out = x.appendSession(out)
 	if x.newCookie != "" {
 		u := x.service.Upstream
 		out = append(out, "Set-Cookie: "+u.HashOnCookie+"="+x.newCookie+"; Path="+u.HashOnCookiePath+"; Same-Site=Lax; HttpOnly\r\n"...)

@@ -127,7 +127,7 @@ func (x *exchange) explain(e *Explanation) {
 func (x *exchange) explainPick(e *Explanation) {
 	b := x.service.Balancer
 	e.Upstream, e.Balancer, e.Algorithm, e.Health = x.service.Upstream, b.Name(), b.Algorithm(), b.Health()
-	if b.NeedsHash() {
+	if x.bind(); b.NeedsHash() {
 		e.Hash = x.explainHash()
 	}
 	switch e.Next, e.NextErr = b.Peek(&x.attempt); {
@@ -144,7 +144,6 @@ func (x *exchange) explainPick(e *Explanation) {
 
 func (x *exchange) explainHash() *HashInput {
 	u := x.service.Upstream
-	x.hash()
 	h := &HashInput{On: u.HashOn, Key: x.attempt.Hash, New: x.newCookie != ""}
 	if h.New {
 		h.Value = x.newCookie

@@ -20,9 +20,7 @@ var errUnaskedSwitch = errors.New("target switched protocols unasked")
 // forward tries targets until one answers. It reports whether the head of an
 // answer is there; otherwise the client has an answer of the gateway's own.
 func (x *exchange) forward() bool {
-	if x.service.Balancer.NeedsHash() {
-		x.hash()
-	}
+	x.bind()
 	if x.policy != nil {
 		x.service.Budget.Request(x.proxy.coarse())
 	}
@@ -49,6 +47,16 @@ func (x *exchange) forward() bool {
 			x.failTries(err, f)
 			return false
 		}
+	}
+}
+
+// bind works out what ties the request to some of the targets.
+func (x *exchange) bind() {
+	switch b := x.service.Balancer; {
+	case b.NeedsHash():
+		x.hash()
+	case b.NeedsSession():
+		x.session()
 	}
 }
 

@@ -68,6 +68,15 @@ func (x *exchange) headerInput(name string) ([]byte, bool) {
 
 // cookieInput is the value of the cookie, or a new one which the client will get.
 func (x *exchange) cookieInput(name string) ([]byte, bool) {
+	if value, ok := x.cookie(name); ok {
+		return value, true
+	}
+	x.newCookie = uuid.NewString()
+	return []byte(x.newCookie), true
+}
+
+// cookie is the value of a cookie that the client sent.
+func (x *exchange) cookie(name string) ([]byte, bool) {
 	fields := &x.request.Fields
 	for i := fields.First(http1.CookieField); i >= 0; i = fields.Next(i) {
 		rest := fields.At(i).Value
@@ -80,8 +89,29 @@ func (x *exchange) cookieInput(name string) ([]byte, bool) {
 			}
 		}
 	}
-	x.newCookie = uuid.NewString()
-	return []byte(x.newCookie), true
+	return nil, false
+}
+
+// session looks for the cookie that says where the client's session is.
+func (x *exchange) session() {
+	name, _ := x.service.Balancer.SessionCookie()
+	x.attempt.Session, _ = x.cookie(name)
+}
+
+// appendSession appends the cookie that binds the client to the target that answered.
+func (x *exchange) appendSession(out []byte) []byte {
+	value := x.attempt.NewSession()
+	if value == "" {
+		return out
+	}
+	name, path := x.service.Balancer.SessionCookie()
+	out = append(out, "Set-Cookie: "...)
+	out = append(out, name...)
+	out = append(out, '=')
+	out = append(out, value...)
+	out = append(out, "; Path="...)
+	out = append(out, path...)
+	return append(out, "; SameSite=Lax; HttpOnly\r\n"...)
 }
 
 // argumentInput is the value of a query argument; several are sorted and joined.
