@@ -197,7 +197,8 @@ func (x *exchange) panicked(v any) {
 	x.abandon()
 	plan := x.plan
 	x.plan, x.filtered = nil, false
-	if x.status == 0 {
+	if x.headBytes == 0 { // nothing of an answer is on its way
+		x.proxied = false
 		x.fail(500, statusMessage(500), reason, raisedByLogic)
 	} else {
 		x.reason = reason

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"gibbon/data/balancer"
 	"gibbon/data/certs"
@@ -17,6 +18,7 @@ import (
 	"gibbon/data/snapshot"
 	"gibbon/data/traffic"
 	"gibbon/entity"
+	"gibbon/plugin"
 	"gibbon/settings"
 	"gibbon/telemetry"
 )
@@ -30,6 +32,7 @@ type gateway struct {
 	metrics *telemetry.Metrics
 	traffic *traffic.Table
 	proxy   *Proxy
+	state   *plugin.State // what plugins keep
 }
 
 // newGateway starts a proxy with the settings given as environment.
@@ -54,14 +57,17 @@ func newGatewayWith(tb testing.TB, store *certs.Store, environ ...string) *gatew
 	}
 	g.traffic = links.Traffic()
 	registry := balancer.NewRegistry(balancer.Options{NewAddress: links.Open, DropAddress: links.Drop})
+	plugins := testPlugins()
+	g.state = plugin.NewState(slog.New(slog.DiscardHandler), time.Now, "node")
 	g.builder, err = snapshot.NewBuilder(snapshot.Options{
 		Balancer: registry, Metrics: g.metrics, Log: slog.New(slog.DiscardHandler),
+		Plugins: plugins, State: g.state,
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	p, err := New(Options{
-		Settings: s, Current: g.builder.Current, Clock: clock, Metrics: g.metrics,
+		Plugins: plugins, Settings: s, Current: g.builder.Current, Clock: clock, Metrics: g.metrics,
 		Access: g.access, Log: slog.New(slog.DiscardHandler), Links: links,
 	})
 	if err != nil {
