@@ -11,6 +11,7 @@ import (
 	"gibbon/plugin/iprestriction"
 	"gibbon/plugin/keyauth"
 	"gibbon/plugin/proxycache"
+	"gibbon/plugin/ratelimiting"
 	"gibbon/plugin/redirect"
 	"gibbon/plugin/requestsizelimiting"
 	"gibbon/plugin/requesttermination"
@@ -29,6 +30,7 @@ func Plugins() []*plugin.Plugin {
 		&iprestriction.Plugin,       // 990
 		&requestsizelimiting.Plugin, // 951
 		&acl.Plugin,                 // 950
+		&ratelimiting.Plugin,        // 910
 		&requesttransformer.Plugin,  // 801
 		&responsetransformer.Plugin, // 800
 		&redirect.Plugin,            // 779

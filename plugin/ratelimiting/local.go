@@ -49,6 +49,7 @@ type shard struct {
 type counter struct {
 	start [windows]int64
 	used  [windows]int64
+	owed  [windows]int64 // counted here and not yet elsewhere; see syncer
 }
 
 func newCounters() *counters {
@@ -60,6 +61,8 @@ func newCounters() *counters {
 	return c
 }
 
+func (c *counters) of(client []byte) *shard { return &c.shard[maphash.Bytes(c.seed, client)%shards] }
+
 // take counts a request of client, unless a limit is reached. It fills u. client
 // is not kept.
 func (c *counters) take(s scope, client []byte, limits []limit, now int64, u *usage) bool {
@@ -68,7 +71,7 @@ func (c *counters) take(s scope, client []byte, limits []limit, now int64, u *us
 		client = sum[:]
 	}
 	u.begin(limits, now)
-	h := &c.shard[maphash.Bytes(c.seed, client)%shards]
+	h := c.of(client)
 	h.mu.Lock()
 	n := h.table[key{s, string(client)}] // without a copy
 	if n == nil {
@@ -77,7 +80,7 @@ func (c *counters) take(s scope, client []byte, limits []limit, now int64, u *us
 	for i := range limits {
 		w := limits[i].window
 		if n.start[w] < u.starts[i] {
-			n.start[w], n.used[w] = u.starts[i], 0
+			n.start[w], n.used[w], n.owed[w] = u.starts[i], 0, 0
 		}
 		u.used[i] = n.used[w]
 	}
@@ -85,6 +88,7 @@ func (c *counters) take(s scope, client []byte, limits []limit, now int64, u *us
 	if within {
 		for i := range limits {
 			n.used[limits[i].window]++
+			n.owed[limits[i].window]++
 		}
 	}
 	h.mu.Unlock()

@@ -2,9 +2,13 @@
 package ratelimiting
 
 import (
+	"errors"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"gibbon/plugin"
+	"gibbon/plugin/redis"
 	"gibbon/schema"
 )
 
@@ -36,6 +40,10 @@ type running struct {
 	scope  scope
 	reply  *plugin.Reply
 	local  *counters
+	remote *remote // with policy redis, asked on each request
+	syncer *syncer // with policy redis and a sync_rate
+	env    *plugin.Env
+	failed atomic.Int64 // when the last failure was logged, in Unix seconds
 }
 
 // Start fetches the counters, which outlive the settings.
@@ -48,15 +56,42 @@ func (s *settings) Start(e *plugin.Env) error {
 	}
 	s.scope = scopeOf(e.Entity.Route, e.Entity.Service)
 	s.reply = &plugin.Reply{Status: int(s.ErrorCode), Message: s.ErrorMessage}
+	s.env = e
 	s.local = e.Shared("counters", func() any { return newCounters() }).(*counters) //nolint:errcheck,forcetypeassert // made here
+	switch s.Policy {
+	case "redis":
+		s.startRedis(e)
+	case "cluster":
+		e.Log.Warn("policy cluster counts in each process by itself: the database has no counters")
+	}
 	return nil
+}
+
+func (s *settings) startRedis(e *plugin.Env) {
+	address := s.Redis.Address()
+	client := e.Process("redis "+address, func() any { return redis.NewClient(&s.Redis) }).(*redis.Client) //nolint:errcheck,forcetypeassert // made here
+	prefix := prefixOf(e.Entity.Route, e.Entity.Service)
+	if s.SyncRate <= 0 {
+		s.remote = &remote{client, prefix}
+		return
+	}
+	rate := time.Duration(s.SyncRate * float64(time.Second))
+	s.syncer = e.Shared("sync "+rate.String()+" "+address, func() any { //nolint:errcheck,forcetypeassert // made here
+		return &syncer{counters: newCounters(), client: client, rate: rate, log: e.Log, prefixes: map[scope]string{}}
+	}).(*syncer)
+	s.syncer.mu.Lock()
+	s.syncer.prefixes[s.scope] = prefix
+	s.syncer.mu.Unlock()
 }
 
 // Access counts the request, unless a limit is reached.
 func (s *settings) Access(x *plugin.Exchange) *plugin.Reply {
 	var u usage
 	now := x.Request.Started().Unix()
-	within := s.take(x, now, &u)
+	within, err := s.take(x, now, &u)
+	if err != nil {
+		return s.withoutCounts(err, now)
+	}
 	if !s.HideHeaders {
 		s.tell(x, now, &u)
 	}
@@ -66,9 +101,34 @@ func (s *settings) Access(x *plugin.Exchange) *plugin.Reply {
 	return s.reply
 }
 
-func (s *settings) take(x *plugin.Exchange, now int64, u *usage) bool {
+func (s *settings) take(x *plugin.Exchange, now int64, u *usage) (bool, error) {
 	var buffer [longestClient]byte
-	return s.local.take(s.scope, s.client(x, buffer[:0]), s.limits, now, u)
+	client := s.client(x, buffer[:0])
+	switch {
+	case s.remote != nil:
+		return s.remote.take(client, s.limits, now, u)
+	case s.syncer != nil:
+		within := s.syncer.counters.take(s.scope, client, s.limits, now, u)
+		if within {
+			s.syncer.soon()
+		}
+		return within, nil
+	}
+	return s.local.take(s.scope, client, s.limits, now, u), nil
+}
+
+var errNonsense = errors.New("redis answers something else than counts")
+
+// withoutCounts decides on a request when the counts cannot be reached. It is
+// logged once a second.
+func (s *settings) withoutCounts(err error, now int64) *plugin.Reply {
+	if last := s.failed.Load(); last != now && s.failed.CompareAndSwap(last, now) {
+		s.env.Log.Error("requests are not counted", "error", err, "fault_tolerant", s.FaultTolerant)
+	}
+	if s.FaultTolerant {
+		return nil
+	}
+	return plugin.InternalError()
 }
 
 // tell sets the fields that tell the client its limits.
