@@ -2,6 +2,7 @@ package settings
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ func TestAdminTokens(t *testing.T) {
 	if len(s.AdminTokens) != 2 || s.AdminTokens[0] != (Token{"", one}) || s.AdminTokens[1] != (Token{"ci", two}) {
 		t.Errorf("admin_tokens = %v", s.AdminTokens)
 	}
-	if shown := fmt.Sprint(s.Map()["admin_tokens"]); strings.Contains(shown, fmt.Sprintf("%x", one)) {
+	if shown := fmt.Sprint(s.Map()["admin_tokens"]); strings.Contains(shown, hex.EncodeToString(one[:])) {
 		t.Errorf("Map shows %s", shown)
 	}
 	for _, bad := range []string{"secret", "ci:secret", "ci:" + strings.Repeat("0", 63)} {

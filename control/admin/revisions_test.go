@@ -26,6 +26,7 @@ func onBothStores(t *testing.T, test func(t *testing.T, c *client, s store.Store
 	for name, open := range map[string]func(t *testing.T) store.Store{
 		"memory": func(*testing.T) store.Store { return memory.New(memory.Options{}) },
 		"sqlite": func(t *testing.T) store.Store {
+			t.Helper()
 			s, err := sqlite.Open(t.Context(), sqlite.Options{File: filepath.Join(t.TempDir(), "test.db")})
 			if err != nil {
 				t.Fatal(err)
@@ -80,6 +81,7 @@ func TestRevisionsTellWhatWasDone(t *testing.T) {
 func TestRevisionsMaskSecrets(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, c *client, _ store.Store) {
+		t.Helper()
 		c.run([]step{
 			{`POST /consumers {"username":"alice"}`, "201"},
 			{`POST /consumers/alice/key-auth {"key":"topsecret"}`, "201"},
@@ -142,6 +144,7 @@ func TestUndoTakesBackOneRevision(t *testing.T) {
 func TestRevertRestoresExactly(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, c *client, s store.Store) {
+		t.Helper()
 		random := rand.New(rand.NewPCG(1, 2))
 		name := func() string { return string(rune('a' + random.IntN(6))) }
 		exports := map[int64]string{0: export(t, s)}
@@ -208,6 +211,7 @@ func (c *client) with(line, name, value string) *httptest.ResponseRecorder {
 func TestIfMatch(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, c *client, _ store.Store) {
+		t.Helper()
 		c.run([]step{
 			{`POST /services {"name":"a","host":"h"}`, "201"},
 			{`POST /services {"name":"b","host":"h"}`, "201"},
@@ -251,6 +255,7 @@ func TestIfMatch(t *testing.T) {
 func TestOneOfRacingWritersWins(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, c *client, _ store.Store) {
+		t.Helper()
 		c.body(http.StatusCreated, `POST /services {"name":"a","host":"h"}`)
 		const writers = 16
 		codes := make([]int, writers)
@@ -280,6 +285,7 @@ func TestOneOfRacingWritersWins(t *testing.T) {
 func TestTransactions(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, c *client, s store.Store) {
+		t.Helper()
 		c.run([]step{
 			{`POST /services {"name":"a","host":"h"}`, "201"},
 			{

@@ -27,14 +27,14 @@ type result struct {
 	Body   json.RawMessage `json:"body"`
 }
 
-// A failedOperation ends a transaction.
-type failedOperation struct {
+// An operationError ends a transaction.
+type operationError struct {
 	place int // from 1
 	all   int
 	reply *reply
 }
 
-func (e *failedOperation) Error() string {
+func (e *operationError) Error() string {
 	return fmt.Sprintf("operation %d of %d failed, nothing was changed", e.place, e.all)
 }
 
@@ -54,13 +54,13 @@ func (a *api) transact(q *request) (*reply, error) {
 		for i, o := range operations {
 			answer := a.operate(q, tx, o)
 			if answer.status >= http.StatusBadRequest {
-				return &failedOperation{i + 1, len(operations), answer}
+				return &operationError{i + 1, len(operations), answer}
 			}
 			results = append(results, result{answer.status, answer.json()})
 		}
 		return nil
 	})
-	if e, ok := errors.AsType[*failedOperation](err); ok {
+	if e, ok := errors.AsType[*operationError](err); ok {
 		return jsonReply(e.reply.status, map[string]any{
 			"message": e.Error(), "operation": e.place, "result": result{e.reply.status, e.reply.json()},
 		})

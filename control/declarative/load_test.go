@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,15 +79,15 @@ func unbrace(s string) string {
 	if err != nil {
 		panic(err)
 	}
-	out := ""
+	out := new(strings.Builder)
 	var tree map[string]json.RawMessage
 	if err := json.Unmarshal(text, &tree); err != nil {
 		panic(err)
 	}
 	for name, v := range tree {
-		out += name + ": " + string(v) + "\n"
+		out.WriteString(name + ": " + string(v) + "\n")
 	}
-	return out
+	return out.String()
 }
 
 // TestFaults holds the messages of the reference.

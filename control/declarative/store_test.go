@@ -40,6 +40,7 @@ func onBothStores(t *testing.T, test func(t *testing.T, s store.Store)) {
 	for name, open := range map[string]func(t *testing.T) store.Store{
 		"memory": func(*testing.T) store.Store { return memory.New(memory.Options{}) },
 		"sqlite": func(t *testing.T) store.Store {
+			t.Helper()
 			s, err := sqlite.Open(t.Context(), sqlite.Options{File: filepath.Join(t.TempDir(), "test.db")})
 			if err != nil {
 				t.Fatal(err)
@@ -76,31 +77,31 @@ func randomFile(random *rand.Rand) string {
 		"{x}", "[y]", "&a", "*b", "!t", "|", ">", "%", "@", "`", "12:30:00", "-", "?", "\u2028", strings.Repeat("long ", 80), "1_000", ".5", "=", "<<",
 	}
 	text := func() string { return odd[random.IntN(len(odd))] }
-	b := new(strings.Builder)
 	list := func(n int, each func(i int)) {
 		for i := range random.IntN(n) {
 			each(i)
 		}
 	}
-	b.WriteString("_format_version: \"3.0\"\nservices: []\n")
 	var services, upstreams, consumers, sets []string
 	list(8, func(i int) {
 		tags := ""
 		if s := text(); s != "" && !strings.ContainsAny(s, ",/\n\t") {
 			tags = fmt.Sprintf(", tags: [%q]", s)
 		}
-		s := fmt.Sprintf("- {name: s%d, host: h, port: %d%s, routes: [", i, random.IntN(9), tags)
+		s := new(strings.Builder)
+		fmt.Fprintf(s, "- {name: s%d, host: h, port: %d%s, routes: [", i, random.IntN(9), tags)
 		for j := range random.IntN(4) {
-			s += fmt.Sprintf("{name: r%d-%d, paths: [/%d], headers: {x-a: [%q]}, plugins: [{name: key-auth, config: {flag: %t}}]},", i, j, j, "v"+text(), j%2 == 0)
+			fmt.Fprintf(s, "{name: r%d-%d, paths: [/%d], headers: {x-a: [%q]}, plugins: [{name: key-auth, config: {flag: %t}}]},", i, j, j, "v"+text(), j%2 == 0)
 		}
-		services = append(services, s+"]}")
+		services = append(services, s.String()+"]}")
 	})
 	list(5, func(i int) {
-		s := fmt.Sprintf("- {name: u%d, healthchecks: {active: {headers: {x: [a, b]}}}, targets: [", i)
+		s := new(strings.Builder)
+		fmt.Fprintf(s, "- {name: u%d, healthchecks: {active: {headers: {x: [a, b]}}}, targets: [", i)
 		for j := range random.IntN(5) {
-			s += fmt.Sprintf("{target: \"10.0.0.%d:80\", weight: %d},", j, random.IntN(200))
+			fmt.Fprintf(s, "{target: \"10.0.0.%d:80\", weight: %d},", j, random.IntN(200))
 		}
-		upstreams = append(upstreams, s+"]}")
+		upstreams = append(upstreams, s.String()+"]}")
 	})
 	list(5, func(i int) {
 		custom := text()
@@ -110,13 +111,14 @@ func randomFile(random *rand.Rand) string {
 	list(3, func(i int) {
 		sets = append(sets, fmt.Sprintf("- {name: set%d}", i))
 	})
-	out := strings.Replace(b.String(), "services: []\n", "", 1)
+	out := new(strings.Builder)
+	out.WriteString("_format_version: \"3.0\"\n")
 	for name, items := range map[string][]string{"services": services, "upstreams": upstreams, "consumers": consumers, "key_sets": sets} {
 		if len(items) > 0 {
-			out += name + ":\n" + strings.Join(items, "\n") + "\n"
+			out.WriteString(name + ":\n" + strings.Join(items, "\n") + "\n")
 		}
 	}
-	return out
+	return out.String()
 }
 
 // TestExportImportExport brings what was exported into an empty store, where it
@@ -124,6 +126,7 @@ func randomFile(random *rand.Rand) string {
 func TestExportImportExport(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, s store.Store) {
+		t.Helper()
 		random := rand.New(rand.NewPCG(3, 4))
 		for range 25 {
 			file := randomFile(random)
@@ -152,6 +155,7 @@ func TestExportImportExport(t *testing.T) {
 func TestSyncMovesWhatIsUnique(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, s store.Store) {
+		t.Helper()
 		const one, two = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 		file := func(a, b string) string {
 			return fmt.Sprintf(`{_format_version: "3.0", services: [{id: %s, name: a, host: h}, {id: %s, name: b, host: h}], routes: [{name: r, paths: [/], service: a}]}`, a, b)
@@ -171,6 +175,7 @@ func TestSyncMovesWhatIsUnique(t *testing.T) {
 func TestImportKeepsWhatSyncRemoves(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, s store.Store) {
+		t.Helper()
 		bring(t, s, `{_format_version: "3.0", services: [{name: a, host: h, routes: [{name: r, paths: [/]}]}, {name: b, host: h}]}`, declarative.Sync)
 		second := `{_format_version: "3.0", services: [{name: b, host: i}]}`
 		if plan, _ := bring(t, s, second, declarative.Import); len(plan.Changes) != 1 {
@@ -186,6 +191,7 @@ func TestImportKeepsWhatSyncRemoves(t *testing.T) {
 func TestFailuresChangeNothing(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, s store.Store) {
+		t.Helper()
 		const id = "33333333-3333-4333-8333-333333333333"
 		bring(t, s, `{_format_version: "3.0", consumers: [{username: a, custom_id: x}, {username: b, custom_id: y}]}`, declarative.Sync)
 		before := export(t, s)
