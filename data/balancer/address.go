@@ -48,7 +48,7 @@ type Address struct {
 	named   *named          // how to resolve it for each pick; nil for an IP
 	points  []uint32        // see hashes; guarded by the balancer's mu
 	order   uint32          // see ringOrder; guarded by the balancer's mu
-	session string          // see sessionName
+	session string          // see nameSession; "" until it is needed
 
 	maxRequests    atomic.Int64 // 0 is no limit
 	connections    atomic.Int64
@@ -82,9 +82,10 @@ func (b *Balancer) newCell() *cell {
 
 // setDown is called under the balancer's verdict.
 func (a *Address) setDown(down bool) {
-	if a.down.Swap(down) == down {
+	if a.down.Load() == down {
 		return
 	}
+	a.down.Store(down)
 	if down {
 		a.cell.load.Add(loadDown)
 	} else {

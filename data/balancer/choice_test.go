@@ -253,3 +253,20 @@ func TestNewcomersDoNotBeginWithPenalties(t *testing.T) {
 		t.Errorf("newcomer begins with %v, want 0.1", got)
 	}
 }
+
+// FuzzSessionCookie: whatever a client sends, it gets an address, and the cookie of
+// that address unless it sent it.
+func FuzzSessionCookie(f *testing.F) {
+	entries := manyEntries(5)
+	p := newStickySessions(Candidates{Entries: entries, Targets: 5, Turn: new(atomic.Uint64)})
+	f.Add([]byte(entries[2].Address.session))
+	f.Add([]byte("0123456789abcdef01234567"))
+	f.Add([]byte("\xff"))
+	f.Fuzz(func(t *testing.T, cookie []byte) {
+		a := &Attempt{Session: cookie}
+		got := p.Pick(a)
+		if got == nil || a.NewSession() != "" && a.NewSession() != got.session || a.NewSession() == "" && got.session != string(cookie) {
+			t.Errorf("%q goes to %s, new session %q", cookie, describe(got), a.NewSession())
+		}
+	})
+}

@@ -108,7 +108,7 @@ func TestTiers(t *testing.T) {
 			}
 			t.Run(algorithm+"/"+tt.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					r := NewRegistry(Options{Resolver: fakeNames{}})
+					r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
 					defer r.Close()
 					b := r.Set(upstream(t, "passive algorithm="+algorithm), fleet(t, tt.targets))
 					for n := range strings.FieldsSeq(tt.down) {
@@ -127,7 +127,7 @@ func TestTiers(t *testing.T) {
 // TestFailoverIsNotForRetries: a request whose tries all failed begins anew
 // rather than using what is kept for the day when nothing else is there.
 func TestFailoverIsNotForRetries(t *testing.T) {
-	r := NewRegistry(Options{Resolver: fakeNames{}})
+	r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
 	defer r.Close()
 	b := r.Set(upstream(t, ""), fleet(t, "10.0.0.1 10.0.0.2,failover"))
 	a := new(Attempt)
@@ -140,7 +140,7 @@ func TestFailoverIsNotForRetries(t *testing.T) {
 
 func TestPanicThreshold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := NewRegistry(Options{Resolver: fakeNames{}})
+		r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
 		defer r.Close()
 		u := upstream(t, "passive")
 		u.PanicThreshold = 50
@@ -168,7 +168,7 @@ func TestPanicThreshold(t *testing.T) {
 func TestSlowStart(t *testing.T) {
 	for _, algorithm := range []string{"round-robin", "least-connections"} {
 		synctest.Test(t, func(t *testing.T) {
-			r := NewRegistry(Options{Resolver: fakeNames{}})
+			r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
 			defer r.Close()
 			u := upstream(t, "passive algorithm="+algorithm)
 			u.SlowStart = 10
@@ -216,7 +216,7 @@ func weights(b *Balancer) string {
 }
 
 func TestLimitsOfTargets(t *testing.T) {
-	r := NewRegistry(Options{Resolver: fakeNames{}})
+	r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
 	defer r.Close()
 	u := upstream(t, "")
 	b := r.Set(u, fleet(t, "10.0.0.1,max=2 10.0.0.2,max=1"))
@@ -248,7 +248,7 @@ func TestLimitsOfTargets(t *testing.T) {
 }
 
 func TestConnectionsAreLimited(t *testing.T) {
-	r := NewRegistry(Options{Resolver: fakeNames{}})
+	r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
 	defer r.Close()
 	list := fleet(t, "10.0.0.1")
 	list[0].MaxConnections = 2
@@ -275,7 +275,7 @@ func TestStatesOfTargets(t *testing.T) {
 		{entity.TargetDisabled, false, false},
 	}
 	for _, tt := range tests {
-		r := NewRegistry(Options{Resolver: fakeNames{}})
+		r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
 		u := upstream(t, "passive")
 		u.Algorithm, u.StickySessionsCookie, u.StickySessionsCookiePath = entity.StickySessions, "sid", "/x"
 		b := r.Set(u, fleet(t, "10.0.0.1"))
@@ -307,7 +307,7 @@ func TestStatesOfTargets(t *testing.T) {
 
 // TestDrainedTargetFailing: sessions leave a draining target that goes down.
 func TestDrainedTargetKeepsRunningRequests(t *testing.T) {
-	r := NewRegistry(Options{Resolver: fakeNames{}})
+	r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
 	defer r.Close()
 	b := r.Set(upstream(t, "passive"), fleet(t, "10.0.0.1 10.0.0.2"))
 	a := address(t, b, "10.0.0.1:80")
