@@ -120,6 +120,8 @@ func (s *Settings) proxy() []*property {
 			doc("The gateway's own headers in requests to targets."),
 		boolean("error_reason_header", &s.ErrorReasonHeader).byDefault("off").ours().
 			doc("Add X-Gibbon-Reason to answers that the gateway made itself: a code that says why, as in the access log."),
+		number("explain_sampling", &s.ExplainSampling).byDefault("0").ours().
+			doc("Keep a record of one in so many requests, for GET /explain/{request id} of the Admin API; 1 of every request, 0 of none."),
 		trustedIPs("trusted_ips", &s.TrustedIPs).
 			doc("Peers whose X-Forwarded-* headers are believed: addresses, CIDR blocks, or unix: for Unix sockets. 0.0.0.0/0, ::/0 trusts everybody."),
 		text("real_ip_header", &s.RealIPHeader).byDefault("X-Real-IP").doc("Where a trusted peer says the client's address; X-Forwarded-For and proxy_protocol are possible."),

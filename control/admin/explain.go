@@ -12,6 +12,8 @@ import (
 type Explainer interface {
 	// Explain tells what would become of a request, and leaves no trace of it.
 	Explain(q *Question) *Explanation
+	// Record tells what became of a real request, if it is among those kept.
+	Record(id string) (*RequestRecord, bool)
 }
 
 // A Question is a request that nobody has made.
@@ -160,6 +162,7 @@ type NextTarget struct {
 func (a *api) addExplain() {
 	if a.Explainer != nil {
 		a.routes.addOurs("/explain", methods{http.MethodPost: a.explain})
+		a.routes.addOurs("/explain/{request}", methods{http.MethodGet: a.record})
 	}
 }
 

@@ -16,6 +16,29 @@ func (f *fakeExplainer) Explain(q *Question) *Explanation {
 	}, RoutesTotal: 1, Plugins: []string{}, Candidates: []Candidate{}}
 }
 
+func (f *fakeExplainer) Record(id string) (*RequestRecord, bool) {
+	if id != "kept" {
+		return nil, false
+	}
+	status := 503
+	return &RequestRecord{ID: id, Time: 5, Answer: RecordedEnd{Status: 503, By: "target"}, Tries: []RecordedTry{
+		{Address: "10.0.0.1:80", Status: &status, Latency: 1.5, Next: "passed on"},
+	}}, true
+}
+
+func TestRecord(t *testing.T) {
+	o := testOptions()
+	o.Explainer = new(fakeExplainer)
+	c := newClient(t, o)
+	c.run([]step{
+		{"GET /explain/kept", `200 {"id":"kept","time":5,"request":{"method":"","host":"","path":"","client":""},"answer":{"status":503,"by":"target","reason":null},` +
+			`"route":null,"service":null,"upstream_path":null,"upstream":null,"algorithm":null,"hash_key":null,` +
+			`"tries":[{"address":"10.0.0.1:80","status":503,"failure":null,"latency":1.5,"next":"passed on"}],"latencies":{"total":0,"gateway":0,"upstream":null},"node_id":"` + nodeID + `"}`},
+		{"GET /explain/other", `404 {"message":"Not found"}`},
+		{"DELETE /explain/kept", `405 {"message":"Method not allowed"}`},
+	})
+}
+
 func TestExplain(t *testing.T) {
 	fake := new(fakeExplainer)
 	o := testOptions()

@@ -51,6 +51,7 @@ type Proxy struct {
 	replies   map[*plugin.Plugin]Reason
 	noRoute   *telemetry.RouteMetrics
 	exchanges sync.Pool
+	records   records
 }
 
 // New returns a proxy. It fails when an error template cannot be read.

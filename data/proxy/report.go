@@ -22,6 +22,7 @@ func (x *exchange) report() {
 		counter.Add(1)
 	}
 	x.log(latencies, ingress)
+	x.sample(latencies)
 }
 
 // latencies tells where the time until now has gone.
