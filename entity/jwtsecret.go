@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"crypto"
 	"errors"
 
 	"gibbon/schema"
@@ -57,3 +58,7 @@ func (j *JWTSecret) Checks() schema.Checks {
 			Then("rsa_public_key", schema.Required(), loads),
 	}
 }
+
+// PublicKey is the key that tokens are verified with, but for those signed by
+// HMAC.
+func (j *JWTSecret) PublicKey() (crypto.PublicKey, error) { return parsePublicKey(j.RSAPublicKey) }

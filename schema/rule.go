@@ -264,6 +264,9 @@ type bounds struct{ low, high float64 }
 
 func (b bounds) shown() any { return []any{number(b.low), number(b.high)} }
 
+// Gt wants a number above low.
+func Gt(low float64) Rule { return gtRule(low) }
+
 func gtRule(low float64) Rule {
 	return Rule{rankGt, "gt", low, func(arg, v any) string {
 		low, _ := arg.(float64)
@@ -311,6 +314,9 @@ func startsWithRule(prefix string) Rule {
 		return ""
 	}}
 }
+
+// Contains wants an element among texts.
+func Contains(value string) Rule { return containsRule(value) }
 
 func containsRule(value string) Rule {
 	return Rule{rankContains, "contains", value, func(arg, v any) string {

@@ -9,6 +9,7 @@ import (
 	"gibbon/plugin/correlationid"
 	"gibbon/plugin/cors"
 	"gibbon/plugin/iprestriction"
+	"gibbon/plugin/jwt"
 	"gibbon/plugin/keyauth"
 	"gibbon/plugin/proxycache"
 	"gibbon/plugin/ratelimiting"
@@ -25,6 +26,7 @@ func Plugins() []*plugin.Plugin {
 		&correlationid.Plugin,       // 100001
 		&botdetection.Plugin,        // 2500
 		&cors.Plugin,                // 2000
+		&jwt.Plugin,                 // 1450
 		&keyauth.Plugin,             // 1250
 		&basicauth.Plugin,           // 1100
 		&iprestriction.Plugin,       // 990
