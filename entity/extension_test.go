@@ -29,9 +29,9 @@ func TestExtensionsOfBalancing(t *testing.T) {
 		{"probe", "upstreams", `{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`,
 			`{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`},
 		{"bad regex", "upstreams", `{"healthchecks":{"active":{"body_match":"("}}}`, "invalid regex"},
-		{"target", "targets", `{"state":"draining","failover":true,"priority":1,"max_requests":5,"max_connections":6}`,
-			`{"state":"draining","failover":true,"priority":1,"max_requests":5,"max_connections":6}`},
-		{"plain target", "targets", `{"state":"active","failover":false,"priority":0,"max_requests":0,"max_connections":0}`, `{}`},
+		{"target", "targets", `{"state":"draining","failover":true,"priority":1,"max_requests":5}`,
+			`{"state":"draining","failover":true,"priority":1,"max_requests":5}`},
+		{"plain target", "targets", `{"state":"active","failover":false,"priority":0,"max_requests":0}`, `{}`},
 		{"unknown state", "targets", `{"state":"away"}`, "expected one of: active, draining, maintenance, disabled"},
 	}
 	for _, tt := range tests {

@@ -18,11 +18,10 @@ type Target struct {
 	Weight    int
 
 	// What the reference does not know.
-	State          string
-	Failover       bool
-	Priority       int // of its tier; 0 is used first
-	MaxRequests    int // in flight; 0 is no limit
-	MaxConnections int // open; 0 is no limit
+	State       string
+	Failover    bool
+	Priority    int // of its tier; 0 is used first
+	MaxRequests int // in flight; 0 is no limit
 }
 
 // What an operator wants of a target.
@@ -69,8 +68,6 @@ func (t *Target) Fields() schema.Fields {
 			Doc("The tier of the target; 0 is used first, others take what the ones before cannot bear."),
 		schema.Number("max_requests", &t.MaxRequests).Extension().Required().Default(0).Between(0, 1<<30).
 			Doc("Most requests in flight on each address of the target; 0 is no limit."),
-		schema.Number("max_connections", &t.MaxConnections).Extension().Required().Default(0).Between(0, 1<<30).
-			Doc("Most open connections to each address of the target; 0 is no limit."),
 	}
 }
 

@@ -50,9 +50,7 @@ type Address struct {
 	order   uint32          // see ringOrder; guarded by the balancer's mu
 	session string          // see nameSession; "" until it is needed
 
-	maxRequests    atomic.Int64 // 0 is no limit
-	connections    atomic.Int64
-	maxConnections atomic.Int64 // 0 is no limit
+	maxRequests atomic.Int64 // 0 is no limit
 
 	done     atomic.Uint64 // attempts
 	failures [failureKinds]atomic.Uint64

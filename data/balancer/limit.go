@@ -56,25 +56,3 @@ func inFlight(load int64) int64 {
 	}
 	return load
 }
-
-// Connect counts a new connection, unless that would exceed the target's
-// max_connections. After true the caller owes one [Address.Disconnect].
-func (a *Address) Connect() bool {
-	t := a.top
-	for {
-		n, limit := t.connections.Load(), t.maxConnections.Load()
-		if limit != 0 && n >= limit {
-			return false
-		}
-		if t.connections.CompareAndSwap(n, n+1) {
-			return true
-		}
-	}
-}
-
-// Disconnect ends a connection that [Address.Connect] counted.
-func (a *Address) Disconnect() { a.top.connections.Add(-1) }
-
-// Connections returns the open connections, idle ones included, as far as they
-// were told by [Address.Connect].
-func (a *Address) Connections() int64 { return a.top.connections.Load() }

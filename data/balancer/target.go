@@ -24,10 +24,10 @@ type target struct {
 	created float64
 	weight  uint32 // 0 unless the target is active
 
-	configured                  int    // weight
-	state                       string // of entity.Target
-	priority                    int    // tier
-	maxRequests, maxConnections int
+	configured  int    // weight
+	state       string // of entity.Target
+	priority    int    // tier
+	maxRequests int
 
 	addresses []*Address  // in order of their text
 	dns       string      // type of the records, or why there are none
@@ -72,7 +72,7 @@ func (t *target) configure(e *entity.Target) {
 	if e.Failover {
 		t.priority = failoverTier
 	}
-	t.maxRequests, t.maxConnections = e.MaxRequests, e.MaxConnections
+	t.maxRequests = e.MaxRequests
 	for _, a := range t.addresses {
 		a.bind(t)
 	}
@@ -80,7 +80,6 @@ func (t *target) configure(e *entity.Target) {
 
 // bind gives an address the limits of its target.
 func (a *Address) bind(t *target) {
-	a.maxConnections.Store(int64(t.maxConnections))
 	a.maxRequests.Store(int64(t.maxRequests))
 	if limit := a.cell.limit.Load(); limit >= 0 { // a trial that ends sets it
 		a.cell.limit.CompareAndSwap(limit, int64(t.maxRequests))

@@ -247,21 +247,6 @@ func TestLimitsOfTargets(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreLimited(t *testing.T) {
-	r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
-	defer r.Close()
-	list := fleet(t, "10.0.0.1")
-	list[0].MaxConnections = 2
-	a := address(t, r.Set(upstream(t, ""), list), "10.0.0.1:80")
-	if !a.Connect() || !a.Connect() || a.Connect() || a.Connections() != 2 {
-		t.Errorf("%d connections, want 2 and no more", a.Connections())
-	}
-	a.Disconnect()
-	if !a.Connect() {
-		t.Error("the closed one is still counted")
-	}
-}
-
 // TestStatesOfTargets: who may be sent where.
 func TestStatesOfTargets(t *testing.T) {
 	tests := []struct {

@@ -60,11 +60,10 @@ type AddressHealth struct {
 	InFlight int64
 	Totals   Totals
 
-	Phase       health.Phase
-	Share       float64       // part of the weight that it gets: below 1 during a slow start
-	Limit       int64         // of the attempts in flight; 0 is none
-	Connections int64         // open, as far as they are counted
-	Latency     time.Duration // average as the latency algorithm sees it; 0 when unknown
+	Phase   health.Phase
+	Share   float64       // part of the weight that it gets: below 1 during a slow start
+	Limit   int64         // of the attempts in flight; 0 is none
+	Latency time.Duration // average as the latency algorithm sees it; 0 when unknown
 }
 
 // Totals count what an address has done since it came into being.
@@ -172,7 +171,7 @@ func (a *Address) health(checked bool) AddressHealth {
 	if a.subject != nil {
 		h.Subject = a.subject.View()
 	}
-	h.Limit, h.Connections = a.maxRequests.Load(), a.Connections()
+	h.Limit = a.maxRequests.Load()
 	if v, ok := a.cell.average.at(time.Now()); ok {
 		h.Latency = time.Duration(v * float64(time.Second))
 	}
