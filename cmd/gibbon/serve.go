@@ -187,7 +187,11 @@ func (g *gateway) listenHTTP(ctx context.Context, name, property string, l setti
 	}
 	g.note(name, l, ln)
 	server := admin.NewServer(h, g.options.log)
-	server.TLSConfig = g.data.tls.Clone()
+	if l.SSL {
+		if server.TLSConfig, err = g.controlTLS(name); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+	}
 	g.control = append(g.control, server)
 	g.running.Go(func() {
 		var err error

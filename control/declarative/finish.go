@@ -17,35 +17,25 @@ import (
 // finish fills in automatic values. What the store has already keeps its times,
 // as far as the file says nothing else.
 func (x *loading) finish(i *Item) error {
+	written := i.written()
 	stamp := schema.Stamp{Now: x.Now, Random: x.Random, Derived: !x.config.Transform}
 	if err := stamp.Create(i.Entity); err != nil {
 		return fmt.Errorf("fill in automatic values of %s: %w", PathText(i.Path), err)
 	}
-	if i.old == nil {
+	if i.old == nil && written == nil {
 		return nil
-	}
-	old := i.Kind.New()
-	if err := schema.Load(i.old.Doc, old); err != nil {
-		return fmt.Errorf("stored %s %s: %w", i.Kind.Name, i.old.ID, err)
-	}
-	was, err := treeOf(schema.Append(nil, old))
-	if err != nil {
-		return err
 	}
 	is, err := treeOf(schema.Append(nil, i.Entity))
 	if err != nil {
 		return err
 	}
-	keep := func(field string) {
-		if v, ok := was[field]; ok && i.given[field] == nil {
-			is[field] = v
-		}
+	if written != nil {
+		is["updated_at"] = written
 	}
-	now := is["updated_at"]
-	keep("created_at")
-	keep("updated_at")
-	if !reflect.DeepEqual(was, is) && i.given["updated_at"] == nil && now != nil {
-		is["updated_at"] = now
+	if i.old != nil {
+		if err := x.keepTimes(i, is, written != nil); err != nil {
+			return err
+		}
 	}
 	doc, err := document(i.Entity, is)
 	if err != nil {
@@ -57,6 +47,40 @@ func (x *loading) finish(i *Item) error {
 		return err
 	}
 	schema.SetTTL(i.Entity, ttl)
+	return nil
+}
+
+// written is the time of the last change that an export tells, nil without one: a
+// new stamp would not be kept from it.
+func (i *Item) written() any {
+	if i.given["updated_at"] == nil {
+		return nil
+	}
+	return schema.Tree(i.Entity)["updated_at"]
+}
+
+// keepTimes gives an entity that is stored already the times of then, that of its
+// last change only if nothing changes.
+func (x *loading) keepTimes(i *Item, is map[string]any, written bool) error {
+	old := i.Kind.New()
+	if err := schema.Load(i.old.Doc, old); err != nil {
+		return fmt.Errorf("stored %s %s: %w", i.Kind.Name, i.old.ID, err)
+	}
+	was, err := treeOf(schema.Append(nil, old))
+	if err != nil {
+		return err
+	}
+	if created, ok := was["created_at"]; ok && i.given["created_at"] == nil {
+		is["created_at"] = created
+	}
+	updated, ok := was["updated_at"]
+	if !ok || written {
+		return nil
+	}
+	now := is["updated_at"]
+	if is["updated_at"] = updated; !reflect.DeepEqual(was, is) {
+		is["updated_at"] = now
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,8 +27,13 @@ type noSettings struct{ Flag bool }
 func (s *noSettings) Fields() schema.Fields { return schema.Fields{schema.Bool("flag", &s.Flag)} }
 
 func loader() declarative.Loader {
-	return declarative.Loader{Kinds: kinds(), Now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Random: rand.Reader}
+	return declarative.Loader{Kinds: kinds(), Now: tick, Random: rand.Reader}
 }
+
+// seconds of a clock that never tells the same time twice.
+var seconds atomic.Int64 //nolint:gochecknoglobals // shared by all tests
+
+func tick() time.Time { return time.Unix(1_800_000_000+seconds.Add(1), 0) }
 
 func load(t *testing.T, text string) (*declarative.Config, error) {
 	t.Helper()

@@ -128,7 +128,7 @@ func TestExportImportExport(t *testing.T) {
 	onBothStores(t, func(t *testing.T, s store.Store) {
 		t.Helper()
 		random := rand.New(rand.NewPCG(3, 4))
-		for range 25 {
+		for range 12 {
 			file := randomFile(random)
 			bring(t, s, file, declarative.Sync)
 			first := export(t, s)
