@@ -8,6 +8,9 @@ import (
 	"gibbon/plugin/botdetection"
 	"gibbon/plugin/correlationid"
 	"gibbon/plugin/cors"
+	"gibbon/plugin/filelog"
+	"gibbon/plugin/hmacauth"
+	"gibbon/plugin/httplog"
 	"gibbon/plugin/iprestriction"
 	"gibbon/plugin/jwt"
 	"gibbon/plugin/keyauth"
@@ -29,6 +32,7 @@ func Plugins() []*plugin.Plugin {
 		&jwt.Plugin,                 // 1450
 		&keyauth.Plugin,             // 1250
 		&basicauth.Plugin,           // 1100
+		&hmacauth.Plugin,            // 1030
 		&iprestriction.Plugin,       // 990
 		&requestsizelimiting.Plugin, // 951
 		&acl.Plugin,                 // 950
@@ -37,6 +41,8 @@ func Plugins() []*plugin.Plugin {
 		&responsetransformer.Plugin, // 800
 		&redirect.Plugin,            // 779
 		&proxycache.Plugin,          // 100
+		&httplog.Plugin,             // 12
+		&filelog.Plugin,             // 9
 		&requesttermination.Plugin,  // 2
 	}
 }
