@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -44,7 +45,7 @@ func (h *herd) phases() string {
 	for _, s := range h.subjects {
 		names = append(names, s.View().Phase.String())
 	}
-	return strings.Join(names, " ")
+	return strings.Join(names, ",")
 }
 
 func TestConsecutiveFailuresEject(t *testing.T) {
@@ -59,32 +60,32 @@ func TestConsecutiveFailuresEject(t *testing.T) {
 				t.Fatalf("%s: %s, %+v, want %s, %+v", what, got, h.standings[0], phases, standing)
 			}
 		}
-		expect("at first", "new new", Standing{})
+		expect("at first", "new,new", Standing{})
 		h.subjects[1].Status(200)
 		s.Status(503)
 		s.Failure()
-		expect("two failures", "degraded healthy", Standing{})
+		expect("two failures", "degraded,healthy", Standing{})
 		s.Status(404)
-		expect("an answer in between", "healthy healthy", Standing{})
+		expect("an answer in between", "healthy,healthy", Standing{})
 		for range 3 {
 			s.Timeout()
 		}
-		expect("three in a row", "ejected healthy", Standing{Down: true})
+		expect("three in a row", "ejected,healthy", Standing{Down: true})
 		if v := s.View(); v.Cause.Code != CauseConsecutive || !strings.Contains(v.Cause.Text, "timed out") || v.Phase.Circuit() != "open" {
 			t.Errorf("cause %+v", v.Cause)
 		}
 		<-time.After(29 * time.Second)
-		expect("29 s later", "ejected healthy", Standing{Down: true})
+		expect("29 s later", "ejected,healthy", Standing{Down: true})
 		<-time.After(4 * time.Second)
-		expect("30 s and a tenth later", "probing healthy", Standing{Trial: true})
+		expect("30 s and a tenth later", "probing,healthy", Standing{Trial: true})
 		s.Status(500)
-		expect("the trial failed", "ejected healthy", Standing{Down: true})
+		expect("the trial failed", "ejected,healthy", Standing{Down: true})
 		<-time.After(59 * time.Second)
-		expect("the second time takes longer", "ejected healthy", Standing{Down: true})
+		expect("the second time takes longer", "ejected,healthy", Standing{Down: true})
 		<-time.After(8 * time.Second)
-		expect("but not for ever", "probing healthy", Standing{Trial: true})
+		expect("but not for ever", "probing,healthy", Standing{Trial: true})
 		s.Status(200)
-		expect("the trial succeeded", "healthy healthy", Standing{})
+		expect("the trial succeeded", "healthy,healthy", Standing{})
 		var codes []string
 		for _, tr := range s.History().Transitions {
 			codes = append(codes, tr.Cause.Code)
@@ -140,7 +141,7 @@ func TestPassiveVerdictsAreTriedAgain(t *testing.T) {
 		}
 		<-time.After(34 * time.Second)
 		synctest.Wait()
-		if got := h.phases(); got != "probing ejected" {
+		if got := h.phases(); got != "probing,ejected" {
 			t.Fatalf("after the ejection: %s", got)
 		}
 		h.subjects[0].Status(200)
@@ -148,11 +149,11 @@ func TestPassiveVerdictsAreTriedAgain(t *testing.T) {
 			t.Errorf("after the trial: %+v", v)
 		}
 		<-time.After(time.Hour)
-		if got := h.phases(); got != "healthy ejected" {
+		if got := h.phases(); got != "healthy,ejected" {
 			t.Errorf("in the end: %s", got)
 		}
 		h.subjects[1].Order(true)
-		if got := h.phases(); got != "healthy healthy" {
+		if got := h.phases(); got != "healthy,healthy" {
 			t.Errorf("after the order: %s", got)
 		}
 	})
@@ -222,7 +223,7 @@ func TestComparisons(t *testing.T) {
 				var out []string
 				for i, s := range h.standings {
 					if s.Down {
-						out = append(out, fmt.Sprint(i))
+						out = append(out, strconv.Itoa(i))
 						t.Log(h.subjects[i].View().Cause.Text)
 					}
 				}

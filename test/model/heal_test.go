@@ -38,9 +38,9 @@ func TestHealing(t *testing.T) {
 				s := w.servers[rng.IntN(n)]
 				switch rng.IntN(4) {
 				case 0:
-					s.serve = failing(time.Millisecond, 500)
+					s.serve = failing(500)
 				case 1:
-					s.serve = failing(time.Millisecond, 0)
+					s.serve = failing(0)
 				default:
 					s.serve = healthy
 				}

@@ -70,7 +70,7 @@ func TestOneFailingAtOnce(t *testing.T) {
 	for _, status := range []int{0, 429, 500, 503} {
 		run(t, 10, with("latency"), func(w *world) {
 			w.traffic(1500, 30*time.Second)
-			w.servers[3].serve = failing(time.Millisecond, status)
+			w.servers[3].serve = failing(status)
 			w.traffic(1000, 20*time.Second)
 			t.Logf("status %d: the failing one got %.4f of the tries", status, w.share(3))
 			if s := w.share(3); s > 0.1 {
@@ -85,7 +85,7 @@ func TestOneFailingAtOnce(t *testing.T) {
 func TestFailingFromTheStart(t *testing.T) {
 	run(t, 10, with("latency"), func(w *world) {
 		w.retries = 2
-		w.servers[0].serve = failing(time.Millisecond, 500)
+		w.servers[0].serve = failing(500)
 		w.traffic(500, time.Minute)
 		if s := w.share(0); s > 0.1 || w.errors != 0 {
 			t.Errorf("it got %.3f of the tries, clients saw %d errors", s, w.errors)
@@ -113,13 +113,13 @@ func TestFlapping(t *testing.T) {
 				}
 				return healthy(rng)
 			}
-			w.traffic(200, 10*time.Minute)
+			w.traffic(100, 5*time.Minute)
 			t.Logf("%-18s while it flaps: %.4f of the tries, %d of %d requests failed", algorithm, w.share(3), w.errors, w.sent)
 			if s := w.share(3); s > 0.05 {
 				t.Errorf("%s: it got %.3f while it flapped", algorithm, s)
 			}
 			w.servers[3].serve = healthy
-			w.traffic(200, 6*time.Minute) // the longest ejection, and a trial
+			w.traffic(50, 6*time.Minute) // the longest ejection, and a trial
 			w.traffic(200, 2*time.Minute)
 			if s := w.share(3); s < 0.05 || w.errors != 0 {
 				t.Errorf("%s: healed, it got %.3f, %d errors", algorithm, s, w.errors)
@@ -139,8 +139,8 @@ func TestNewcomer(t *testing.T) {
 				w.apply()
 				w.traffic(1500, 2*time.Second)
 				first := w.share(9)
-				w.traffic(800, 40*time.Second)
-				w.traffic(800, 40*time.Second)
+				w.traffic(500, 40*time.Second)
+				w.traffic(500, 40*time.Second)
 				t.Logf("%-18s slow start %v s: %.4f at first, %.4f later", algorithm, slow, first, w.share(9))
 				if s := w.share(9); s < 0.07 || s > 0.13 {
 					t.Errorf("%s: in the end the newcomer gets %.3f", algorithm, s)
@@ -164,7 +164,7 @@ func TestHalfLost(t *testing.T) {
 			w.key, w.retries = randomKey, 5
 			w.traffic(1000, 10*time.Second)
 			for _, s := range w.servers[:5] {
-				s.serve = failing(time.Millisecond, 0)
+				s.serve = failing(0)
 			}
 			w.traffic(1000, 10*time.Second)
 			lost := 0
@@ -195,7 +195,7 @@ func TestHotKeys(t *testing.T) {
 				}
 				return rng.Uint32()
 			}
-			w.traffic(2000, 30*time.Second)
+			w.traffic(2000, 10*time.Second)
 			t.Logf("factor %v: p50 %v p99 %v", factor, w.percentile(50), w.percentile(99))
 			if p99 := w.percentile(99); factor > 0 && p99 > 200*time.Millisecond {
 				t.Errorf("with a bound, p99 is %v", p99)

@@ -33,8 +33,9 @@ func exponential(mean time.Duration) func(*rand.Rand) (time.Duration, int) {
 	}
 }
 
-func failing(after time.Duration, status int) func(*rand.Rand) (time.Duration, int) {
-	return func(*rand.Rand) (time.Duration, int) { return after, status }
+// failing answers this status, or refuses the connection, in 1 ms.
+func failing(status int) func(*rand.Rand) (time.Duration, int) {
+	return func(*rand.Rand) (time.Duration, int) { return time.Millisecond, status }
 }
 
 // accept returns when a request that comes now is done, and its status.
@@ -127,10 +128,9 @@ func run(t *testing.T, n int, configure func(*entity.Upstream), story func(*worl
 	})
 }
 
-func (w *world) add(serve func(*rand.Rand) (time.Duration, int)) *server {
+func (w *world) add(serve func(*rand.Rand) (time.Duration, int)) {
 	s := &server{address: fmt.Sprintf("10.0.0.%d:80", len(w.servers)), workers: make([]time.Time, 8), serve: serve}
 	w.servers = append(w.servers, s)
-	return s
 }
 
 // apply configures the targets that there are.
