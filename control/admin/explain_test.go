@@ -49,8 +49,10 @@ func TestExplain(t *testing.T) {
 		`"upstream_path":null,"attempts":0,"upstream":null,"hash":null,"candidates":[],"next":null,"waits_for_dns":false,"node_id":"` + nodeID + `"}`
 	tests := []struct{ request, want, asked string }{
 		{"POST /explain {}", answer, `GET "" / map[] tls=false "" 127.0.0.1 0`},
-		{`POST /explain {"method":"POST","host":"h:80","path":"/a?b","headers":{"X":"1","Y":["2",""]},"tls":true,"sni":"s","client_ip":"::1","port":8443}`,
-			"200", `POST "h:80" /a?b map[X:[1] Y:[2 ]] tls=true "s" ::1 8443`},
+		{
+			`POST /explain {"method":"POST","host":"h:80","path":"/a?b","headers":{"X":"1","Y":["2",""]},"tls":true,"sni":"s","client_ip":"::1","port":8443}`,
+			"200", `POST "h:80" /a?b map[X:[1] Y:[2 ]] tls=true "s" ::1 8443`,
+		},
 		{"POST /explain path=/a&port=80&tls=true", "200", `GET "" /a map[] tls=true "" 127.0.0.1 80`},
 		{`POST /explain {"client_ip":"nobody"}`, `400 …client_ip: must be an IP address`, ""},
 		{`POST /explain {"port":70000}`, `400 …port: value should be between 0 and 65535`, ""},

@@ -50,8 +50,6 @@ func answerOf(status int) string {
 	return fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Length: 4\r\n\r\nbody", status, http.StatusText(status))
 }
 
-func number[T any](v T) *T { return &v }
-
 func TestRetryPolicy(t *testing.T) {
 	const get, post = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
 	plenty := entity.RetryBudget{Percent: 3100, MinPerSecond: 1000}
@@ -74,19 +72,21 @@ func TestRetryPolicy(t *testing.T) {
 		{"status without a body", get, "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", on503, "200"},
 		{"another status", get, answerOf(500), on503, "200,500"},
 		{"status of a POST stands", post, answerOf(503), on503, "200,503"},
-		{"status of a POST, when the policy says so", post, answerOf(503),
-			&entity.RetryPolicy{Statuses: []int{503}, Methods: []string{"POST"}, Budget: plenty}, "200"},
+		{
+			"status of a POST, when the policy says so", post, answerOf(503),
+			&entity.RetryPolicy{Statuses: []int{503}, Methods: []string{"POST"}, Budget: plenty}, "200",
+		},
 		{"other failures only", get, "", &entity.RetryPolicy{Errors: []string{"connect"}, Budget: plenty}, "200,502 upstream_closed_early"},
-		{"one attempt", get, "", &entity.RetryPolicy{Attempts: number(1), Budget: plenty}, "200,502 upstream_closed_early"},
-		{"one attempt, status", get, answerOf(503), &entity.RetryPolicy{Attempts: number(1), Statuses: []int{503}, Budget: plenty}, "200,503"},
+		{"one attempt", get, "", &entity.RetryPolicy{Attempts: new(1), Budget: plenty}, "200,502 upstream_closed_early"},
+		{"one attempt, status", get, answerOf(503), &entity.RetryPolicy{Attempts: new(1), Statuses: []int{503}, Budget: plenty}, "200,503"},
 		{"nonsense is no failure to repeat", get, "nonsense\r\n\r\n", &entity.RetryPolicy{Budget: plenty}, "200,502 upstream_malformed_answer"},
 		{"unless the policy says so", get, "nonsense\r\n\r\n", &entity.RetryPolicy{Errors: []string{"invalid"}, Budget: plenty}, "200"},
 		{"no budget", get, "", &entity.RetryPolicy{}, "200,502 retry_budget_spent"},
 		{"no budget: the answer stands", get, answerOf(503), &entity.RetryPolicy{Statuses: []int{503}}, "200,503"},
-		{"per-try timeout", get, "silence", &entity.RetryPolicy{TryTimeout: number[int64](50), Budget: plenty}, "200"},
-		{"deadline", get, "silence", &entity.RetryPolicy{Deadline: number[int64](50), Budget: plenty}, "200,504 deadline_exceeded"},
+		{"per-try timeout", get, "silence", &entity.RetryPolicy{TryTimeout: new(int64(50)), Budget: plenty}, "200"},
+		{"deadline", get, "silence", &entity.RetryPolicy{Deadline: new(int64(50)), Budget: plenty}, "200,504 deadline_exceeded"},
 		{"deadline before the back-off ends", get, "", &entity.RetryPolicy{
-			Deadline: number[int64](60_000), Backoff: &entity.RetryBackoff{Base: 1 << 40, Max: 1 << 40}, Budget: plenty,
+			Deadline: new(int64(60_000)), Backoff: &entity.RetryBackoff{Base: 1 << 40, Max: 1 << 40}, Budget: plenty,
 		}, "200,504 deadline_exceeded"},
 		{"back-off", get, "", &entity.RetryPolicy{Backoff: &entity.RetryBackoff{Base: 1, Max: 2}, Budget: plenty}, "200"},
 	}
@@ -102,7 +102,7 @@ func TestRetryPolicy(t *testing.T) {
 				g := newGateway(t, "GIBBON_ERROR_REASON_HEADER=on")
 				g.configure(t, func(s *entity.Service, r *entity.Route, _ *entity.Upstream) {
 					if s.RetryPolicy = tt.policy; at == "route" && tt.policy != nil {
-						r.RetryPolicy, s.RetryPolicy = tt.policy, &entity.RetryPolicy{Attempts: number(1)}
+						r.RetryPolicy, s.RetryPolicy = tt.policy, &entity.RetryPolicy{Attempts: new(1)}
 					}
 				}, address, scripted(t, &good, answerOf(200)))
 				var got []string
@@ -136,13 +136,13 @@ func TestBudgetBoundsTheLoad(t *testing.T) {
 	g := newGateway(t)
 	g.configure(t, func(s *entity.Service, _ *entity.Route, _ *entity.Upstream) {
 		s.RetryPolicy = &entity.RetryPolicy{
-			Attempts: number(6), Statuses: []int{503}, Budget: entity.RetryBudget{Percent: 20, MinPerSecond: 3},
+			Attempts: new(6), Statuses: []int{503}, Budget: entity.RetryBudget{Percent: 20, MinPerSecond: 3},
 		}
 	}, scripted(t, &hits, answerOf(503)), scripted(t, &hits, answerOf(503)), scripted(t, &hits, answerOf(503)))
 	const requests = 500
 	start := time.Now()
 	for range requests {
-		if resp, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); resp.StatusCode != 503 {
+		if resp, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); resp.StatusCode != http.StatusServiceUnavailable {
 			t.Fatalf("got %s", resp.Status)
 		}
 	}
@@ -158,7 +158,7 @@ func TestBudgetBoundsTheLoad(t *testing.T) {
 
 func TestDeadlineIsPassedOn(t *testing.T) {
 	for _, deadline := range []int64{0, 5000} {
-		t.Run(fmt.Sprint(deadline), func(t *testing.T) {
+		t.Run(strconv.FormatInt(deadline, 10), func(t *testing.T) {
 			origin, heads := recorded(t, 0)
 			g := newGateway(t)
 			g.configure(t, func(s *entity.Service, _ *entity.Route, _ *entity.Upstream) {
@@ -193,7 +193,7 @@ func TestRetryDoesNotAllocate(t *testing.T) {
 			g := newGateway(t)
 			g.configure(t, func(s *entity.Service, _ *entity.Route, _ *entity.Upstream) {
 				s.RetryPolicy = &entity.RetryPolicy{
-					Statuses: []int{503}, Deadline: number[int64](60_000), Budget: entity.RetryBudget{Percent: 100},
+					Statuses: []int{503}, Deadline: new(int64(60_000)), Budget: entity.RetryBudget{Percent: 100},
 				}
 			}, newOrigin(t, respond(tt.bad)), newOrigin(t, respond(answerOf(200))))
 			g.allocatesNothing(t, "body")

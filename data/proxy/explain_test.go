@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -118,7 +120,7 @@ func (w *world) send(tb testing.TB, q Question) string {
 		}
 		w.conn, w.reader = c, bufio.NewReader(c)
 	}
-	q.Headers = append(q.Headers[:len(q.Headers):len(q.Headers)], [2]string{"Kong-Debug", "1"})
+	q.Headers = append(slices.Clip(q.Headers), [2]string{"Kong-Debug", "1"})
 	if _, err := w.conn.Write(q.head()); err != nil {
 		tb.Fatal(err)
 	}
@@ -126,6 +128,7 @@ func (w *world) send(tb testing.TB, q Question) string {
 	if err != nil {
 		tb.Fatalf("%q: %v", q.head(), err)
 	}
+	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		tb.Fatal(err)
 	}
@@ -144,7 +147,7 @@ func foretold(e *Explanation) string {
 	if e.Status != 0 {
 		return fmt.Sprint(e.Status, " ", e.Reason)
 	}
-	port := fmt.Sprint(e.Next.AddrPort.Port())
+	port := strconv.Itoa(int(e.Next.AddrPort.Port()))
 	return strings.Join([]string{e.Route.ID, e.Service.ID, e.UpstreamTarget, e.HostHeader, port}, " ")
 }
 
@@ -154,7 +157,7 @@ func question(choose func(int) int, port int) Question {
 	one := func(of ...string) string { return of[choose(len(of))] }
 	q := Question{
 		Method: one("GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "OPTIONS", "BREW", "GET", "GET", "GET", "GET", "PUT", "get", "TRACE"),
-		Host:   one("s-rr.test", "S-Header.Test.", "a.example.com", "other.test:"+fmt.Sprint(port), "h", "s-least.test", "b.example.com", "[::1]:80", "x.y.example.com:81", "s-rr.test:80", "s-least.test", "bad host", "a..b", ""),
+		Host:   one("s-rr.test", "S-Header.Test.", "a.example.com", "other.test:"+strconv.Itoa(port), "h", "s-least.test", "b.example.com", "[::1]:80", "x.y.example.com:81", "s-rr.test:80", "s-least.test", "bad host", "a..b", ""),
 		Client: netip.MustParseAddr("127.0.0.1"), Port: port,
 	}
 	segments := []string{
@@ -167,8 +170,16 @@ func question(choose func(int) int, port int) Question {
 	q.Target += one("", "", "/", "?", "?x=1&y=%20", "?/../s-rr")
 	for range choose(3) {
 		q.Headers = append(q.Headers, [][2]string{
-			{"X-Route", "s-rr"}, {"X-Route", "s-least"}, {"X-Key", one("k1", "k2", "k3", "")}, {"x-key", "second"},
-			{"Content-Type", "application/grpc"}, {"X-Forwarded-Proto", "https"}, {"X-Forwarded-For", "10.1.2.3"}, {"Accept", "text/html"}, {"Bad Name", "x"}, {"Connection", "close"},
+			{"X-Route", "s-rr"},
+			{"X-Route", "s-least"},
+			{"X-Key", one("k1", "k2", "k3", "")},
+			{"x-key", "second"},
+			{"Content-Type", "application/grpc"},
+			{"X-Forwarded-Proto", "https"},
+			{"X-Forwarded-For", "10.1.2.3"},
+			{"Accept", "text/html"},
+			{"Bad Name", "x"},
+			{"Connection", "close"},
 		}[choose(10)])
 	}
 	return q

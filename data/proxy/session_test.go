@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -66,7 +67,7 @@ func TestRetryAfter(t *testing.T) {
 		g := newGateway(t)
 		g.configure(t, func(_ *entity.Service, _ *entity.Route, u *entity.Upstream) { u.Algorithm = "latency" },
 			newOrigin(t, respond("HTTP/1.1 503 No\r\n"+header+"Content-Length: 0\r\n\r\n")))
-		if resp, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); resp.StatusCode != 503 {
+		if resp, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); resp.StatusCode != http.StatusServiceUnavailable {
 			t.Fatalf("got %s", resp.Status)
 		}
 		health := g.proxy.Explain(Question{Host: "h", Target: "/a"}).Health

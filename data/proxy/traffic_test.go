@@ -20,7 +20,7 @@ func TestTrafficAgreesWithTheAccessLog(t *testing.T) {
 	}
 	g := newGateway(t)
 	g.configure(t, func(s *entity.Service, _ *entity.Route, _ *entity.Upstream) {
-		s.RetryPolicy = &entity.RetryPolicy{Statuses: []int{503}, Attempts: number(2), Budget: entity.RetryBudget{Percent: 50}}
+		s.RetryPolicy = &entity.RetryPolicy{Statuses: []int{503}, Attempts: new(2), Budget: entity.RetryBudget{Percent: 50}}
 	}, targets...)
 	var wait sync.WaitGroup
 	for range 4 {

@@ -86,12 +86,7 @@ func (p *Policy) Repeats(method []byte, usual bool) bool {
 	if p.methods == nil {
 		return usual
 	}
-	for _, m := range p.methods {
-		if m == string(method) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.methods, string(method))
 }
 
 // Wait returns how long to wait before try number n, which is 1 for the second

@@ -69,8 +69,8 @@ func TestConditions(t *testing.T) {
 
 func TestWaitIsRandomBelowADoublingCeiling(t *testing.T) {
 	p := Compile(&entity.RetryPolicy{Backoff: &entity.RetryBackoff{Base: 10, Max: 60}})
-	for n, ceiling := range map[int]time.Duration{1: 10, 2: 20, 3: 40, 4: 60, 5: 60, 40: 60, 1000: 60} {
-		ceiling *= time.Millisecond
+	for n, ms := range map[int]int{1: 10, 2: 20, 3: 40, 4: 60, 5: 60, 40: 60, 1000: 60} {
+		ceiling := time.Duration(ms) * time.Millisecond
 		var least, most time.Duration = time.Hour, 0
 		for range 2000 {
 			w := p.Wait(n)
