@@ -140,9 +140,12 @@ func (x *exchange) head(status int, phrase, contentType string, by raiser) {
 	out = http1.AppendInt(out, int64(status))
 	out = append(out, ' ')
 	out = append(out, phrase...)
-	out = append(out, "\r\nDate: "...)
-	out = append(out, x.proxy.clock.Date()...)
 	out = append(out, "\r\n"...)
+	if !x.told("Date") {
+		out = append(out, "Date: "...)
+		out = append(out, x.proxy.clock.Date()...)
+		out = append(out, "\r\n"...)
+	}
 	if contentType != noContentType {
 		out = http1.AppendField(out, "Content-Type", contentType)
 	}
@@ -158,13 +161,18 @@ func (x *exchange) head(status int, phrase, contentType string, by raiser) {
 		out = http1.AppendInt(out, (x.proxy.now() - x.started).Milliseconds())
 		out = append(out, "\r\n"...)
 	}
-	if h.Server {
+	if h.Server && !x.told("Server") {
 		out = append(out, "Server: "+Token+"\r\n"...)
 	}
 	if x.proxy.settings.ErrorReasonHeader {
 		out = http1.AppendField(out, "X-Gibbon-Reason", string(x.reason))
 	}
 	x.conn.Out = x.appendRequestID(out)
+}
+
+// told reports whether a plugin's reply has a field, as the one of a cache has those of the target.
+func (x *exchange) told(name string) bool {
+	return x.seen.Response.Status() == 0 && x.seen.Response.Get(name) != nil
 }
 
 // finish ends the head that was begun and sends it with the body. A body that the client still sends is
