@@ -120,8 +120,17 @@ func treeOf(doc []byte) (tree map[string]any, err error) {
 // Puts are the entities as rows to be written at a time, in Unix seconds.
 func (c *Config) Puts(now int64) []store.Put {
 	puts := make([]store.Put, len(c.Items))
+	var kind *entity.Kind
+	mortal := false
 	for n, i := range c.Items {
-		puts[n] = rows.Of(i.Kind, i.Entity, rows.Expiry(i.Entity, now))
+		if i.Kind != kind { // items are sorted by kind
+			kind, mortal = i.Kind, schema.Mortal(i.Entity)
+		}
+		expires := int64(0)
+		if mortal {
+			expires = rows.Expiry(i.Entity, now)
+		}
+		puts[n] = rows.Of(i.Kind, i.Entity, expires)
 	}
 	return puts
 }
