@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 )
 
@@ -55,7 +56,7 @@ func InternalError() *Reply { return internalError }
 // With returns the reply with one more field.
 func (r *Reply) With(name, value string) *Reply {
 	c := *r
-	c.Headers = append(c.Headers[:len(c.Headers):len(c.Headers)], Field{name, value})
+	c.Headers = append(slices.Clip(c.Headers), Field{name, value})
 	return &c
 }
 

@@ -30,10 +30,10 @@ func (r *Request) begin(w Wire) {
 	r.method, r.path, r.query, r.body = "", "", "", nil
 	r.bodySet, r.querySet = false, false
 	if w == nil {
-		r.Header.Begin(nil, false)
+		r.Begin(nil, false)
 		return
 	}
-	r.Header.Begin(w.Lines(), false)
+	r.Begin(w.Lines(), false)
 }
 
 // Method returns the method.

@@ -10,14 +10,14 @@ type Response struct {
 }
 
 func (r *Response) begin() {
-	r.Header.Begin(nil, false)
+	r.Begin(nil, false)
 	r.status, r.proxied = 0, false
 }
 
 // Arrive makes r the answer: with these lines, that of a target or not.
 func (r *Response) Arrive(status int, lines Lines, proxied bool) {
 	r.status, r.proxied = status, proxied
-	r.Header.Begin(lines, true)
+	r.Begin(lines, true)
 }
 
 // Status returns the status, 0 while there is no answer.

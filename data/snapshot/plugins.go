@@ -129,8 +129,14 @@ func (s *Snapshot) scopes(r *Route, consumer string) []scope {
 		}
 	}
 	all := []scope{
-		{route, service, consumer}, {route, "", consumer}, {"", service, consumer}, {route, service, ""},
-		{"", "", consumer}, {route, "", ""}, {"", service, ""}, {},
+		{route, service, consumer},
+		{route, "", consumer},
+		{"", service, consumer},
+		{route, service, ""},
+		{"", "", consumer},
+		{route, "", ""},
+		{"", service, ""},
+		{},
 	}
 	// Where one of the three is not known, scopes repeat; the first one counts.
 	var distinct []scope

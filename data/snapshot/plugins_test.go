@@ -3,6 +3,7 @@ package snapshot
 import (
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -65,10 +66,10 @@ func configured(id, words string) Change {
 	return Change{Kind: "plugins", ID: id, Entity: e}
 }
 
-// routed returns the route that path leads to.
-func routed(s *Snapshot, path string) *Route {
+// routed returns the route that /a leads to.
+func routed(s *Snapshot) *Route {
 	var m router.Match
-	if !s.Router().Match(&router.Query{Method: []byte("GET"), Host: []byte("h"), Port: 80, Path: []byte(path)}, &m) {
+	if !s.Router().Match(&router.Query{Method: []byte("GET"), Host: []byte("h"), Port: 80, Path: []byte("/a")}, &m) {
 		return nil
 	}
 	return m.Entry.Value.(*Route)
@@ -90,20 +91,20 @@ func TestTheMostSpecialPluginRuns(t *testing.T) {
 	b := newPluginBuilder(t)
 	changes := []Change{service("s", "10.0.0.9"), route("r", "s", "/a"), configured("auth", "auth")}
 	for i, s := range scopes {
-		changes = append(changes, configured(fmt.Sprint(i), "late "+s))
+		changes = append(changes, configured(strconv.Itoa(i), "late "+s))
 	}
 	if err := b.Apply(changes); err != nil {
 		t.Fatal(err)
 	}
 	for i := range scopes {
 		s := b.Current()
-		r := routed(s, "/a")
+		r := routed(s)
 		p := s.Plan(r)
 		got := ids(s.PlanFor(p, r, "c", p.Access[0]))
 		if want := fmt.Sprint("auth ", i); got != want {
 			t.Errorf("with the scopes from %q on: %q, want %q", scopes[i], got, want)
 		}
-		if err := b.Apply([]Change{gone("plugins", fmt.Sprint(i))}); err != nil {
+		if err := b.Apply([]Change{gone("plugins", strconv.Itoa(i))}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -120,7 +121,7 @@ func TestPlans(t *testing.T) {
 	check := func(what, want string) {
 		t.Helper()
 		s := b.Current()
-		if got := ids(s.Plan(nil)) + "|" + ids(s.Plan(routed(s, "/a"))); got != want {
+		if got := ids(s.Plan(nil)) + "|" + ids(s.Plan(routed(s))); got != want {
 			t.Errorf("%s: %q, want %q", what, got, want)
 		}
 	}
@@ -140,10 +141,10 @@ func TestPlans(t *testing.T) {
 	check("for a consumer", "2 1|2 1")
 	before := b.Current()
 	apply(gone("plugins", "1"), gone("plugins", "2"), gone("plugins", "5"))
-	if got := ids(before.Plan(routed(before, "/a"))); got != "2 1" {
+	if got := ids(before.Plan(routed(before))); got != "2 1" {
 		t.Errorf("a snapshot changed: %q", got)
 	}
-	if b.Current().Plan(nil) != nil || b.Current().Plan(routed(b.Current(), "/a")) != nil {
+	if b.Current().Plan(nil) != nil || b.Current().Plan(routed(b.Current())) != nil {
 		t.Error("plans are left without plugins")
 	}
 }
@@ -159,7 +160,7 @@ func TestWhatHasRunStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := b.Current()
-	r := routed(s, "/a")
+	r := routed(s)
 	p := s.Plan(r)
 	if got := ids(s.PlanFor(p, r, "c", p.Access[1])); got != "1 2 5" {
 		t.Errorf("the plan for the consumer is %q, want 1 2 5", got)

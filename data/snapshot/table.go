@@ -1,6 +1,9 @@
 package snapshot
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"maps"
+)
 
 // shards is how many parts a table has: a change copies one of them.
 const shards = 1024
@@ -48,9 +51,7 @@ func (e *edit[V]) part(key string) map[string]V {
 		e.copied[i] = true
 		old := e.to.parts[i]
 		e.to.parts[i] = make(map[string]V, len(old)+1)
-		for k, v := range old {
-			e.to.parts[i][k] = v
-		}
+		maps.Copy(e.to.parts[i], old)
 	}
 	return e.to.parts[i]
 }

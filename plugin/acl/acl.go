@@ -53,7 +53,8 @@ var (
 
 // Access judges by the groups of the consumer, or by those that the authentication has found out.
 func (s *settings) Access(x *plugin.Exchange) *plugin.Reply {
-	header, groups := "X-Consumer-Groups", []string(nil)
+	header := "X-Consumer-Groups"
+	var groups []string
 	switch {
 	case x.Groups != nil && (s.PreferOwn || x.Credential == nil):
 		header, groups = "X-Authenticated-Groups", x.Groups

@@ -65,10 +65,10 @@ func TestGroupsAreNotTheClients(t *testing.T) {
 }
 
 func TestRefusedSettings(t *testing.T) {
-	const one, any = "exactly one of these fields must be non-empty: 'config.allow', 'config.deny'", "at least one of these fields must be non-empty: 'config.allow', 'config.deny'"
+	const one, some = "exactly one of these fields must be non-empty: 'config.allow', 'config.deny'", "at least one of these fields must be non-empty: 'config.allow', 'config.deny'"
 	for config, want := range map[string]string{
-		`{}`:                           "2 schema violations (" + one + "; " + any + ")",
-		`{"allow":[]}`:                 "2 schema violations (" + one + "; " + any + ")",
+		`{}`:                           "2 schema violations (" + one + "; " + some + ")",
+		`{"allow":[]}`:                 "2 schema violations (" + one + "; " + some + ")",
 		`{"allow":["a"],"deny":["b"]}`: "schema violation (" + one + ")",
 	} {
 		if _, err := plugintest.Decode(&Plugin, config); err == nil || err.Error() != want {

@@ -45,7 +45,7 @@ func TestAccess(t *testing.T) {
 				headers = []plugin.Field{{Name: tt.header, Value: tt.value}}
 			}
 			x, _ := plugintest.New(plugintest.Request{Headers: headers}, d)
-			got := ""
+			var got string
 			if r := s.Access(x); r != nil {
 				got = fmt.Sprint(r.Status, " ", r.Message, " | ", r.Headers[0].Name, ": ", r.Headers[0].Value)
 			} else {

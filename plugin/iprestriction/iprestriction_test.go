@@ -39,13 +39,13 @@ func TestAccess(t *testing.T) {
 }
 
 func TestRefusedSettings(t *testing.T) {
-	const any = "at least one of these fields must be non-empty: 'config.allow', 'config.deny'"
+	const some = "at least one of these fields must be non-empty: 'config.allow', 'config.deny'"
 	for config, want := range map[string]string{
-		`{}`:                        "schema violation (" + any + ")",
-		`{"allow":[]}`:              "schema violation (" + any + ")",
+		`{}`:                        "schema violation (" + some + ")",
+		`{"allow":[]}`:              "schema violation (" + some + ")",
 		`{"allow":["1.2.3.4","x"]}`: "schema violation (config.allow: {\n  [2] = \"invalid ip or cidr range: 'x'\"\n})",
 		`{"deny":["1.2.3.0/33"]}`:   "schema violation (config.deny: {\n  \"invalid ip or cidr range: '1.2.3.0/33'\"\n})",
-		`{"whitelist":["1.2.3.4"]}`: "2 schema violations (" + any + "; config.whitelist: unknown field)",
+		`{"whitelist":["1.2.3.4"]}`: "2 schema violations (" + some + "; config.whitelist: unknown field)",
 	} {
 		if _, err := plugintest.Decode(&Plugin, config); err == nil || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", config, err, want)

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -229,7 +230,7 @@ func TestCacheKnowsCredentials(t *testing.T) {
 		t.Error("tokens and credentials are mixed up")
 	}
 	for i := range maxCached + 1 {
-		c.remember(fmt.Sprint(i), a)
+		c.remember(strconv.Itoa(i), a)
 	}
 	if len(c.tokens) > maxCached {
 		t.Errorf("%d tokens are remembered", len(c.tokens))

@@ -20,11 +20,11 @@ func directory() *plugintest.Directory {
 // outcome is what becomes of a request: the refusal, or what the target sees.
 func outcome(x *plugin.Exchange, r *plugin.Reply) string {
 	if r != nil {
-		words := fmt.Sprint(r.Status, " ", r.Message)
+		words := []string{fmt.Sprint(r.Status, " ", r.Message)}
 		for _, f := range r.Headers {
-			words += " | " + f.Name + ": " + f.Value
+			words = append(words, f.Name+": "+f.Value)
 		}
-		return words
+		return strings.Join(words, " | ")
 	}
 	words := strings.Join(plugintest.Fields(&x.Request.Header), "; ")
 	if q, set := x.Request.SentQuery(); set {
@@ -76,8 +76,11 @@ func TestAccess(t *testing.T) {
 		{"preflight passes", `{"run_on_preflight":false}`, plugintest.Request{Method: "OPTIONS"}, ""},
 		{"anonymous", `{"anonymous":"guest"}`, plugintest.Request{Headers: header("apikey", "bad")}, "apikey: bad; X-Consumer-ID: c2; X-Consumer-Username: guest; X-Anonymous-Consumer: true"},
 		{"anonymous is gone", `{"anonymous":"nobody"}`, plugintest.Request{}, "500 An unexpected error occurred"},
-		{"spoofed", `{}`, plugintest.Request{Headers: append(header("X-Consumer-Username", "root"), plugin.Field{Name: "x-anonymous-consumer", Value: "true"}, plugin.Field{Name: "apikey", Value: "secret"})},
-			"X-Consumer-Username: ann; apikey: secret; X-Consumer-ID: c1; X-Consumer-Custom-ID: x1; X-Credential-Identifier: k1"},
+		{
+			"spoofed", `{}`,
+			plugintest.Request{Headers: append(header("X-Consumer-Username", "root"), plugin.Field{Name: "x-anonymous-consumer", Value: "true"}, plugin.Field{Name: "apikey", Value: "secret"})},
+			"X-Consumer-Username: ann; apikey: secret; X-Consumer-ID: c1; X-Consumer-Custom-ID: x1; X-Credential-Identifier: k1",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
