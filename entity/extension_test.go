@@ -14,23 +14,31 @@ import (
 // when it is set, and leaves no trace while it has its default.
 func TestExtensionsOfBalancing(t *testing.T) {
 	tests := []struct{ name, kind, body, want string }{ // want: the members of body that the answer shows, or the error
-		{"sticky sessions", "upstreams", `{"algorithm":"sticky-sessions","sticky_sessions_cookie":"sid"}`,
-			`{"algorithm":"sticky-sessions","sticky_sessions_cookie":"sid"}`},
+		{
+			"sticky sessions", "upstreams", `{"algorithm":"sticky-sessions","sticky_sessions_cookie":"sid"}`,
+			`{"algorithm":"sticky-sessions","sticky_sessions_cookie":"sid"}`,
+		},
 		{"default path is not shown", "upstreams", `{"sticky_sessions_cookie_path":"/"}`, `{}`},
 		{"other path is", "upstreams", `{"sticky_sessions_cookie_path":"/x"}`, `{"sticky_sessions_cookie_path":"/x"}`},
 		{"sticky sessions need a cookie", "upstreams", `{"algorithm":"sticky-sessions"}`, "required with sticky-sessions"},
-		{"numbers", "upstreams", `{"slow_start":30,"panic_threshold":50,"overprovisioning":2,"hash_balance_factor":1.25}`,
-			`{"slow_start":30,"panic_threshold":50,"overprovisioning":2,"hash_balance_factor":1.25}`},
+		{
+			"numbers", "upstreams", `{"slow_start":30,"panic_threshold":50,"overprovisioning":2,"hash_balance_factor":1.25}`,
+			`{"slow_start":30,"panic_threshold":50,"overprovisioning":2,"hash_balance_factor":1.25}`,
+		},
 		{"defaults", "upstreams", `{"slow_start":0,"panic_threshold":0,"overprovisioning":1.4,"hash_balance_factor":null}`, `{}`},
 		{"bound below the mean", "upstreams", `{"hash_balance_factor":0.9}`, "value should be between 1 and 100"},
 		{"outlier detection", "upstreams", `{"healthchecks":{"outlier":{"consecutive_failures":3}}}`, `{"healthchecks":{"outlier":{` +
 			`"consecutive_failures":3,"success_rate_stdev":1.9,"latency_factor":0,"minimum_hosts":3,"minimum_requests":20,` +
 			`"interval":10,"base_ejection":30,"max_ejection":300,"max_ejected":10}}}`},
-		{"probe", "upstreams", `{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`,
-			`{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`},
+		{
+			"probe", "upstreams", `{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`,
+			`{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`,
+		},
 		{"bad regex", "upstreams", `{"healthchecks":{"active":{"body_match":"("}}}`, "invalid regex"},
-		{"target", "targets", `{"state":"draining","failover":true,"priority":1,"max_requests":5}`,
-			`{"state":"draining","failover":true,"priority":1,"max_requests":5}`},
+		{
+			"target", "targets", `{"state":"draining","failover":true,"priority":1,"max_requests":5}`,
+			`{"state":"draining","failover":true,"priority":1,"max_requests":5}`,
+		},
 		{"plain target", "targets", `{"state":"active","failover":false,"priority":0,"max_requests":0}`, `{}`},
 		{"unknown state", "targets", `{"state":"away"}`, "expected one of: active, draining, maintenance, disabled"},
 	}

@@ -12,8 +12,10 @@ func TestRetryPolicy(t *testing.T) {
 	tests := []struct{ name, policy, want string }{
 		{"unset: as if it did not exist", `null`, ``},
 		{"empty: the defaults", `{}`, `"retry_policy":{"attempts":null,"errors":null,"statuses":null,"methods":null,` + defaults},
-		{"all of it", `{"attempts":3,"errors":["connect"],"statuses":[503],"methods":["POST"],"try_timeout":500,"deadline":2000,"backoff":{},"budget":{"percent":50}}`,
-			`"retry_policy":{"attempts":3,"errors":["connect"],"statuses":[503],"methods":["POST"],"try_timeout":500,"deadline":2000,"backoff":{"base":25,"max":250},"budget":{"percent":50,"min_per_second":3}}`},
+		{
+			"all of it", `{"attempts":3,"errors":["connect"],"statuses":[503],"methods":["POST"],"try_timeout":500,"deadline":2000,"backoff":{},"budget":{"percent":50}}`,
+			`"retry_policy":{"attempts":3,"errors":["connect"],"statuses":[503],"methods":["POST"],"try_timeout":500,"deadline":2000,"backoff":{"base":25,"max":250},"budget":{"percent":50,"min_per_second":3}}`,
+		},
 		{"no attempt", `{"attempts":0}`, "attempts: value should be between 1 and 32"},
 		{"unknown failure", `{"errors":["bad luck"]}`, "expected one of: connect, connect_timeout"},
 		{"status that is no failure", `{"statuses":[200]}`, "value should be between 400 and 599"},

@@ -70,7 +70,7 @@ func appendFields(b []byte, fields Fields, all bool) []byte {
 	first := true
 	for _, f := range fields {
 		d := f.declared()
-		if d.isShorthand() && !(all && d.isOldName()) || d.is(transient) && !(all && d.is(aside)) {
+		if d.isShorthand() && (!all || !d.isOldName()) || d.is(transient) && (!all || !d.is(aside)) {
 			continue
 		}
 		start := len(b)

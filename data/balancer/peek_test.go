@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +27,7 @@ func TestPeekForeseesThePick(t *testing.T) {
 			var list []*entity.Target
 			for i := range 6 {
 				list = append(list, &entity.Target{
-					ID: fmt.Sprint(i), Upstream: u.ID, Target: fmt.Sprintf("10.0.0.%d:80", i+1),
+					ID: strconv.Itoa(i), Upstream: u.ID, Target: fmt.Sprintf("10.0.0.%d:80", i+1),
 					Weight: 50 * (i + 1), Priority: i / 4, MaxRequests: 40,
 				})
 			}
@@ -73,12 +75,12 @@ func TestPeekForeseesThePick(t *testing.T) {
 
 // bearing tells whose turn it is in each tier, and what is in flight.
 func bearing(b *Balancer) string {
-	text := ""
+	var text strings.Builder
 	for _, tier := range b.state.Load().tiers {
-		text += fmt.Sprint(tier.turn.Load(), ": ")
+		fmt.Fprint(&text, tier.turn.Load(), ": ")
 		for _, e := range tier.entries {
-			text += fmt.Sprint(e.Address.InFlight(), " ")
+			fmt.Fprint(&text, e.Address.InFlight(), " ")
 		}
 	}
-	return text
+	return text.String()
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,12 +15,12 @@ var start = time.Date(2026, 11, 24, 7, 0, 0, 0, time.UTC)
 
 // windowsOf returns the tries of a target in each window.
 func windowsOf(t *Table, upstream, target string) string {
-	text := ""
+	var text strings.Builder
 	for _, w := range t.Windows(upstream) {
 		c := w.Targets[target]
-		text += fmt.Sprintf("%d:%d ", w.Seconds, c.Tries())
+		fmt.Fprintf(&text, "%d:%d ", w.Seconds, c.Tries())
 	}
-	return text
+	return text.String()
 }
 
 func TestWindows(t *testing.T) {
@@ -194,7 +196,7 @@ func BenchmarkAnswered(b *testing.B) {
 func BenchmarkStep(b *testing.B) {
 	table := newTable(start)
 	for i := range 10_000 {
-		table.Target("u", fmt.Sprint(i)).Failed()
+		table.Target("u", strconv.Itoa(i)).Failed()
 	}
 	for b.Loop() {
 		table.step(start)

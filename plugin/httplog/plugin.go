@@ -106,7 +106,7 @@ func (s *sender) send(ctx context.Context, batch [][]byte) error {
 	if err != nil {
 		return fmt.Errorf("http-log: %w", err)
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()      // its status is all that counts
 	_, _ = io.CopyN(io.Discard, answer.Body, 1<<16) // so that the connection can be used again
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return fmt.Errorf("http-log: %w %d", errStatus, answer.StatusCode)

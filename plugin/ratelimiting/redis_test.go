@@ -113,7 +113,7 @@ func TestNonsenseInRedis(t *testing.T) {
 			t.Fatal(err)
 		}
 		go serveNonsense(l, answer)
-		a := gateway(t, quiet(), configFor(l.Addr().(*net.TCPAddr).Port, `,"year":1,"fault_tolerant":false`)) //nolint:errcheck,forcetypeassert // TCP
+		a := gateway(t, quiet(), configFor(l.Addr().(*net.TCPAddr).Port, `,"year":1,"fault_tolerant":false`))
 		if got := ask(a, nil); got != "500 An unexpected error occurred: " {
 			t.Errorf("%q: %s", answer, got)
 		}

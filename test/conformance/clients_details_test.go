@@ -64,7 +64,7 @@ func clientErrors(c caller) {
 
 // validate goes by the names of schemas, not of collections.
 func validate(c caller) {
-	for _, name := range strings.Fields(`services routes certificates snis ca_certificates consumers basicauth_credentials keyauth_credentials
+	for name := range strings.FieldsSeq(`services routes certificates snis ca_certificates consumers basicauth_credentials keyauth_credentials
 		hmacauth_credentials jwt_secrets oauth2_credentials acls targets upstreams vaults plugins`) {
 		if fields, ok := at(c.call(http.MethodGet, "/schemas/"+name, nil, 200), "fields").([]any); !ok || len(fields) == 0 {
 			c.Errorf("%s: no fields", name)
@@ -82,7 +82,7 @@ func nodeFactsOfClients(c caller) {
 	root := c.call(http.MethodGet, "/", nil, 200)
 	c.want(root, `"3.9.3"`, "version")
 	c.want(root, `"postgres"`, "configuration", "database")
-	for _, name := range strings.Fields("tagline hostname node_id lua_version") {
+	for name := range strings.FieldsSeq("tagline hostname node_id lua_version") {
 		if text, ok := at(root, name).(string); !ok || text == "" {
 			c.Errorf("%s is %v", name, at(root, name))
 		}

@@ -171,7 +171,7 @@ func parallelUpserts(c caller) {
 
 // collections lists everything that decK asks for, as it asks.
 func collections(c caller) {
-	for _, path := range strings.Fields(`/services /routes /plugins /certificates /snis /consumers /upstreams /ca_certificates
+	for path := range strings.FieldsSeq(`/services /routes /plugins /certificates /snis /consumers /upstreams /ca_certificates
 		/key-auths /hmac-auths /jwts /basic-auths /oauth2 /acls /vaults /keys /key-sets`) {
 		for _, query := range []string{"?size=1000", "?size=1000&tags=a%2Cb"} {
 			list := c.call(http.MethodGet, path+query, nil, 200)
@@ -180,7 +180,7 @@ func collections(c caller) {
 			}
 		}
 	}
-	for _, path := range strings.Fields(`/consumer_groups /partials /mtls-auths /workspaces /workspaces/ /workspaces/default
+	for path := range strings.FieldsSeq(`/consumer_groups /partials /mtls-auths /workspaces /workspaces/ /workspaces/default
 		/degraphql_routes /graphql-rate-limiting-advanced/costs /licenses /rbac/users /rbac/roles /admins /targets /kong /consumer_groups/x
 		/schemas/consumer_group_plugins`) {
 		c.call(http.MethodGet, path+"?size=1000", nil, 404)

@@ -1,6 +1,7 @@
 package durability
 
 import (
+	"maps"
 	"os"
 	"testing"
 
@@ -43,9 +44,7 @@ func newNode(t *testing.T, settings map[string]string) *node {
 		t.Fatal(err)
 	}
 	env := map[string]string{"LOG_LEVEL": "error"}
-	for name, value := range settings {
-		env[name] = value
-	}
+	maps.Copy(env, settings)
 	n := &node{options: gateway.Options{Binary: binary, Prefix: t.TempDir(), Address: gateway.NewAddress(), Env: env}}
 	n.start(t)
 	n.client = newClient(n.Admin)

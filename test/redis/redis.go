@@ -72,7 +72,7 @@ func (s *Server) answers(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // the server tells what matters
 	if _, err := c.Write([]byte("PING\r\n")); err != nil {
 		return false
 	}
@@ -87,10 +87,16 @@ func (s *Server) Kill() {
 }
 
 // Hang stops the server so that connections stay open and nothing answers.
-func (s *Server) Hang(tb testing.TB) { s.signal(tb, syscall.SIGSTOP) }
+func (s *Server) Hang(tb testing.TB) {
+	tb.Helper()
+	s.signal(tb, syscall.SIGSTOP)
+}
 
 // Wake ends Hang.
-func (s *Server) Wake(tb testing.TB) { s.signal(tb, syscall.SIGCONT) }
+func (s *Server) Wake(tb testing.TB) {
+	tb.Helper()
+	s.signal(tb, syscall.SIGCONT)
+}
 
 func (s *Server) signal(tb testing.TB, signal syscall.Signal) {
 	tb.Helper()
