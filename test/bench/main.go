@@ -1,10 +1,11 @@
 //go:build linux
 
-// Command bench measures the program against nginx and HAProxy, and how soon
-// it serves after its start:
+// Command bench measures the program against nginx and HAProxy, how soon
+// it serves after its start, and how fast its stores are:
 //
 //	bench [-gibbon FILE] [-rounds N] [-seconds S] [-write FILE] peers
 //	bench [-gibbon FILE] [-rounds N] [-write FILE] start
+//	bench [-gibbon FILE] [-seconds S] [-write FILE] store
 //
 // Every proxy gets one core; the origin and the load generator, one thread
 // together, get the other one. The proxies take turns, round by round, so that
@@ -35,6 +36,7 @@ type options struct {
 	connections int
 	idle        int
 	routes      int
+	stored      int
 	write       string
 	only        string
 }
@@ -48,13 +50,14 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 64, "keep-alive connections")
 	flag.IntVar(&o.idle, "idle", 10_000, "idle connections for the memory figure, 0 for none")
 	flag.IntVar(&o.routes, "routes", 1000, "routes")
+	flag.IntVar(&o.stored, "stored", 100_000, "routes in a store, a multiple of ten")
 	flag.StringVar(&o.write, "write", "", "Markdown file in which to replace the section of this benchmark")
 	flag.StringVar(&o.only, "only", "", "measure only this proxy (nginx stays, as the unit)")
 	flag.Parse()
 	o.length = time.Duration(seconds * float64(time.Second))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	run := map[string]func(context.Context, options) error{"peers": peers, "start": starts}[flag.Arg(0)]
+	run := map[string]func(context.Context, options) error{"peers": peers, "start": starts, "store": stores}[flag.Arg(0)]
 	if run == nil {
 		flag.Usage()
 		os.Exit(2)

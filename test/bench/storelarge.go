@@ -1,0 +1,213 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// measureLarge measures what takes longer the more there is: pages, a change, the
+// start and the heap.
+func measureLarge(ctx context.Context, n *storeNode, o options) ([]storeFigure, error) {
+	empty, err := n.heap(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := newAdminClient()
+	begun := time.Now()
+	if err := fill(ctx, o.stored); err != nil {
+		return nil, err
+	}
+	loaded := time.Since(begun)
+	page, size, err := c.pages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	change, err := c.changes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n.stop()
+	begun = time.Now()
+	if err := n.start(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.proxied(ctx, o.stored-1, "/large"); err != nil {
+		return nil, err
+	}
+	started := time.Since(begun)
+	full, err := n.heap(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ms := func(all []float64) string { return fmt.Sprintf("%v ms", spreadOf(all)) }
+	return []storeFigure{
+		{fmt.Sprintf("making of %d routes and %d services, in transactions of 1100", o.stored, o.stored/10), fmt.Sprintf("%.1f s", loaded.Seconds())},
+		{"page of 1000 among them: median (least–most)", ms(page)},
+		{"change of a route among them, live when it is answered", ms(change)},
+		{"start with them, to the first proxied answer", fmt.Sprintf("%.2f s", started.Seconds())},
+		{"heap per route, with a tenth of a service", fmt.Sprintf("%.2f KiB", (full-empty)/float64(o.stored)/1024)},
+		{"one route in JSON", fmt.Sprintf("%.2f KiB", float64(size)/1000/1024)},
+	}, nil
+}
+
+// fill makes the services, and ten routes for each, in transactions of a hundred services.
+func fill(ctx context.Context, routes int) error {
+	const batch = 100
+	var made int
+	return inParallel(ctx, 4, func(ctx context.Context, c *adminClient, n int) (bool, error) {
+		first := n * batch
+		if first*10 >= routes {
+			return false, nil
+		}
+		var list []string
+		for s := first; s < min(first+batch, routes/10); s++ {
+			list = append(list, fmt.Sprintf(`{"method":"PUT","path":"/services/%s","body":{"name":"service-%d","host":"127.0.0.1","port":1}}`, entityID('a', s), s))
+			for r := s * 10; r < s*10+10; r++ {
+				list = append(list, fmt.Sprintf(`{"method":"PUT","path":"/routes/%s","body":{"name":"route-%d","paths":["/large/%d"],"service":{"id":%q}}}`,
+					entityID('b', r), r, r, entityID('a', s)))
+			}
+		}
+		return true, c.write(ctx, http.MethodPost, "/transactions", `{"operations":[`+strings.Join(list, ",")+"]}")
+	}, &made)
+}
+
+// heap starts the gateway again so that it collects garbage often, and returns how
+// much heap it has, nine tenths of which are in use at least.
+func (n *storeNode) heap(ctx context.Context) (float64, error) {
+	n.stop()
+	if err := n.start(ctx, "GOGC=10"); err != nil {
+		return 0, err
+	}
+	text, err := newAdminClient().ask(ctx, http.MethodGet, "http://"+storeStatus+"/metrics", "", http.StatusOK)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "go_memstats_heap_alloc_bytes "); ok {
+			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return 0, errors.New("/metrics does not tell the size of the heap")
+}
+
+// An adminClient is one client with its connection.
+type adminClient struct{ http.Client }
+
+func newAdminClient() *adminClient {
+	return &adminClient{http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}}
+}
+
+// ask sends a request and returns the body of an answer with one of the statuses.
+func (c *adminClient) ask(ctx context.Context, method, url, body string, statuses ...int) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := c.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }() // only read
+	text, err := io.ReadAll(response.Body)
+	if err == nil && !slices.Contains(statuses, response.StatusCode) {
+		err = fmt.Errorf("%s %s: %s: %s", method, url, response.Status, bytes.TrimSpace(text[:min(len(text), 300)]))
+	}
+	return text, err
+}
+
+func (c *adminClient) write(ctx context.Context, method, path, body string) error {
+	_, err := c.ask(ctx, method, "http://"+gibbonAdmin+path, body, http.StatusOK, http.StatusCreated)
+	return err
+}
+
+// pages reads up to twenty pages of routes, one after the other, in milliseconds.
+func (c *adminClient) pages(ctx context.Context) (took []float64, size int, err error) {
+	path := "/routes?size=1000"
+	for range 20 {
+		begun := time.Now()
+		text, err := c.ask(ctx, http.MethodGet, "http://"+gibbonAdmin+path, "", http.StatusOK)
+		if err != nil {
+			return nil, 0, err
+		}
+		took = append(took, time.Since(begun).Seconds()*1000)
+		var page struct {
+			Data   []json.RawMessage
+			Offset string
+		}
+		if err := json.Unmarshal(text, &page); err != nil {
+			return nil, 0, err
+		}
+		if len(page.Data) != 1000 {
+			return nil, 0, fmt.Errorf("%s: %d routes", path, len(page.Data))
+		}
+		size = len(text)
+		if page.Offset == "" {
+			break
+		}
+		path = "/routes?size=1000&offset=" + url.QueryEscape(page.Offset)
+	}
+	return took, size, nil
+}
+
+// changes gives routes another path; the next request on the proxy goes there.
+func (c *adminClient) changes(ctx context.Context) (took []float64, err error) {
+	for n := range 50 {
+		begun := time.Now()
+		if err := c.write(ctx, http.MethodPatch, fmt.Sprint("/routes/route-", n), fmt.Sprintf(`{"paths":["/changed/%d"]}`, n)); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(begun).Seconds()*1000)
+		if err := c.proxied(ctx, n, "/changed"); err != nil {
+			return nil, err
+		}
+	}
+	return took, nil
+}
+
+// proxied sends a request that a route gets. Nobody listens where it leads to.
+func (c *adminClient) proxied(ctx context.Context, n int, prefix string) error {
+	_, err := c.ask(ctx, http.MethodGet, fmt.Sprintf("http://%s%s/%d", storeProxy, prefix, n), "", http.StatusBadGateway)
+	return err
+}
+
+// inParallel has so many clients call f with 0, 1, 2 … until it returns false or an
+// error, and counts the calls that returned true.
+func inParallel(ctx context.Context, clients int, f func(context.Context, *adminClient, int) (bool, error), done *int) error {
+	var next, good atomic.Int64
+	failures := make([]error, clients)
+	var running sync.WaitGroup
+	for i := range clients {
+		running.Go(func() {
+			c := newAdminClient()
+			defer c.CloseIdleConnections()
+			for {
+				more, err := f(ctx, c, int(next.Add(1)-1))
+				if err != nil || !more {
+					failures[i] = err
+					return
+				}
+				good.Add(1)
+			}
+		})
+	}
+	running.Wait()
+	*done = int(good.Load())
+	return errors.Join(failures...)
+}
