@@ -94,8 +94,8 @@ type BodyFilter interface {
 	BodyFilter(x *Exchange, piece []byte, last bool) []byte
 }
 
-// A Logger sees the exchange when it is over. The client has its answer, but the
-// next request on its connection waits: what takes time belongs elsewhere.
+// A Logger sees the exchange when it is over. The end of the answer may not have
+// left yet, and the next request on the connection waits: what takes time belongs elsewhere.
 type Logger interface {
 	Log(x *Exchange)
 }
