@@ -39,6 +39,25 @@ func TestExtensionsOfBalancing(t *testing.T) {
 			"target", "targets", `{"state":"draining","failover":true,"priority":1,"max_requests":5}`,
 			`{"state":"draining","failover":true,"priority":1,"max_requests":5}`,
 		},
+		{
+			"limits and zone", "targets", `{"max_connections":5,"max_pending":7,"zone":"a"}`,
+			`{"max_connections":5,"max_pending":7,"zone":"a"}`,
+		},
+		{"no limits, no zone", "targets", `{"max_connections":0,"max_pending":0,"zone":null}`, `{}`},
+		{"negative limit", "targets", `{"max_connections":-1}`, "value should be between 0 and 1073741824"},
+		{
+			"curve and queue", "upstreams", `{"slow_start_aggression":2,"queue_timeout":0.5}`,
+			`{"slow_start_aggression":2,"queue_timeout":0.5}`,
+		},
+		{
+			"connections", "upstreams", `{"keepalive_pool_size":0,"keepalive_max_requests":0,"keepalive_idle_timeout":2.5,"connection_max_age":60}`,
+			`{"keepalive_pool_size":0,"keepalive_max_requests":0,"keepalive_idle_timeout":2.5,"connection_max_age":60}`,
+		},
+		{
+			"default connections", "upstreams",
+			`{"slow_start_aggression":1,"queue_timeout":1,"keepalive_pool_size":null,"keepalive_max_requests":null,"keepalive_idle_timeout":null,"connection_max_age":0}`,
+			`{}`,
+		},
 		{"plain target", "targets", `{"state":"active","failover":false,"priority":0,"max_requests":0}`, `{}`},
 		{"unknown state", "targets", `{"state":"away"}`, "expected one of: active, draining, maintenance, disabled"},
 	}

@@ -22,6 +22,10 @@ type Target struct {
 	Failover    bool
 	Priority    int // of its tier; 0 is used first
 	MaxRequests int // in flight; 0 is no limit
+
+	MaxConnections int    // 0 is no limit
+	MaxPending     int    // requests that may wait while all targets are at their limits
+	Zone           string // where the target is
 }
 
 // What an operator wants of a target.
@@ -68,6 +72,12 @@ func (t *Target) Fields() schema.Fields {
 			Doc("The tier of the target; 0 is used first, others take what the ones before cannot bear."),
 		schema.Number("max_requests", &t.MaxRequests).Extension().Required().Default(0).Between(0, 1<<30).
 			Doc("Most requests in flight on each address of the target; 0 is no limit."),
+		schema.Number("max_connections", &t.MaxConnections).Extension().Required().Default(0).Between(0, 1<<30).
+			Doc("Most connections to each address of the target; 0 is no limit."),
+		schema.Number("max_pending", &t.MaxPending).Extension().Required().Default(0).Between(0, 1<<20).
+			Doc("How many requests each address of the target adds to those that may wait while all are at their limits."),
+		schema.String("zone", &t.Zone).Extension().Is(schema.LenMin(1)).
+			Doc("The zone that the target is in; gateways prefer targets of their own one."),
 	}
 }
 

@@ -33,6 +33,12 @@ type Upstream struct {
 	SlowStart                float64  // seconds
 	PanicThreshold           float64  // percent
 	Overprovisioning         float64
+	SlowStartAggression      float64
+	QueueTimeout             float64  // seconds
+	KeepalivePoolSize        *int     // idle connections per address; nil: as the settings say, as for the next two
+	KeepaliveMaxRequests     *int     // per connection; 0 is no limit
+	KeepaliveIdleTimeout     *float64 // seconds; 0 is no limit
+	ConnectionMaxAge         float64  // seconds; 0 is no limit
 }
 
 // Kind returns "upstreams".
@@ -91,6 +97,18 @@ func (u *Upstream) Fields() schema.Fields {
 			Doc("Percent of the weight that must be available; with less, health is disregarded and all targets are used. 0 is never."),
 		schema.Number("overprovisioning", &u.Overprovisioning).Extension().Default(DefaultOverprovisioning).Between(1, 100).
 			Doc("How many times its share a priority tier can bear: 1.4 spills to the next when less than 1/1.4 of it is available."),
+		schema.Number("slow_start_aggression", &u.SlowStartAggression).Extension().Default(1).Between(0.01, 100).
+			Doc("The curve of the slow start: the share after a part of the time is that part to the power of 1/aggression."),
+		schema.Number("queue_timeout", &u.QueueTimeout).Extension().Default(DefaultQueueTimeout).Between(0.001, 3600).
+			Doc("Seconds that a request may wait while all targets are at their limits; see max_pending of targets."),
+		schema.NullNumber("keepalive_pool_size", &u.KeepalivePoolSize).Extension().Between(0, 1<<30).
+			Doc("Idle connections kept for each address; 0 keeps none. Null leaves it to upstream_keepalive_pool_size."),
+		schema.NullNumber("keepalive_max_requests", &u.KeepaliveMaxRequests).Extension().Between(0, 1<<30).
+			Doc("Requests on one connection; 0 is no limit. Null leaves it to upstream_keepalive_max_requests."),
+		schema.NullNumber("keepalive_idle_timeout", &u.KeepaliveIdleTimeout).Extension().Between(0, 1<<20).
+			Doc("Seconds that a connection may be idle; 0 is no limit. Null leaves it to upstream_keepalive_idle_timeout."),
+		schema.Number("connection_max_age", &u.ConnectionMaxAge).Extension().Default(0).Between(0, 1<<20).
+			Doc("Seconds after which a connection takes no further request; 0 is no limit."),
 	}
 }
 
@@ -128,6 +146,9 @@ const StickySessions = "sticky-sessions"
 
 // DefaultOverprovisioning lets a tier bear 1.4 times its share.
 const DefaultOverprovisioning = 1.4
+
+// DefaultQueueTimeout is how many seconds a request may wait for a place.
+const DefaultQueueTimeout = 1
 
 func (u *Upstream) checkSession() error {
 	if u.Algorithm == StickySessions && u.StickySessionsCookie == "" {

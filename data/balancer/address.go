@@ -50,7 +50,9 @@ type Address struct {
 	order   uint32          // see ringOrder; guarded by the balancer's mu
 	session string          // see nameSession; "" until it is needed
 
-	maxRequests atomic.Int64 // 0 is no limit
+	limit      atomic.Int64 // of the attempts in flight; 0 is none
+	maxPending atomic.Int64 // see queue
+	queue      *queue       // of the balancer
 
 	done     atomic.Uint64 // attempts
 	failures [failureKinds]atomic.Uint64
@@ -120,8 +122,13 @@ type resolved struct {
 func (a *Address) Done() {
 	c := a.top.cell
 	c.load.Add(-1)
-	if c.limit.Load() == trialTaken { // without a verdict, or it would be gone
-		c.limit.CompareAndSwap(trialTaken, trialFree)
+	if limit := c.limit.Load(); limit != 0 {
+		if limit == trialTaken { // without a verdict, or it would be gone
+			c.limit.CompareAndSwap(trialTaken, trialFree)
+		}
+		if q := a.top.queue; q != nil {
+			q.serve()
+		}
 	}
 	a.top.done.Add(1)
 }

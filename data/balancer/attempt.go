@@ -57,6 +57,12 @@ func (a *Attempt) has(t *Address) bool {
 	return len(a.tried) != 0 && slices.Contains(a.tried, t)
 }
 
+// forgetTried makes all addresses eligible again.
+func (a *Attempt) forgetTried() {
+	clear(a.tried)
+	a.tried = a.tried[:0]
+}
+
 // startOver makes all addresses eligible again but the last one.
 func (a *Attempt) startOver() {
 	last := len(a.tried) - 1

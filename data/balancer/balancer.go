@@ -12,6 +12,9 @@
 //	if errors.Is(err, balancer.ErrUnresolved) {
 //		addr, err = b.Wait(ctx, &attempt)
 //	}
+//	if errors.Is(err, balancer.ErrOverLimit) && b.Queues() {
+//		addr, err = b.Await(&attempt, consumer, deadline)
+//	}
 //
 // then the attempt, one of the Report methods of the address, and Done; after a
 // failure the same again with the same Attempt, which avoids what was tried.
@@ -84,6 +87,8 @@ type Balancer struct {
 	verdict   sync.Mutex
 	panicking bool // health is disregarded
 
+	queue queue
+
 	mu       sync.Mutex // guards what follows; taken before all others
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -105,6 +110,14 @@ type Balancer struct {
 // Pick never blocks: [ErrUnresolved] asks for a call of [Balancer.Wait]. The
 // other error is [ErrNoPeer].
 func (b *Balancer) Pick(a *Attempt) (*Address, error) {
+	if b.state.Load().queues && b.queue.waiting.Load() > 0 {
+		return nil, ErrOverLimit // others were here before
+	}
+	return b.pick(a)
+}
+
+// pick is Pick past the queue.
+func (b *Balancer) pick(a *Attempt) (*Address, error) {
 	a.pending = nil
 	s := b.state.Load()
 	if !b.available.Load() {

@@ -13,7 +13,7 @@ func (a *Address) setTrial(trial bool) {
 	case trial && limit >= 0:
 		a.cell.limit.Store(trialFree)
 	case !trial && limit < 0:
-		a.cell.limit.Store(a.maxRequests.Load())
+		a.cell.limit.Store(a.limit.Load())
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 // costs as much as building a Picker. A name that is resolved for each pick is returned as such, its
 // AddrPort not valid. The errors are those of Pick.
 func (b *Balancer) Peek(a *Attempt) (*Address, error) {
+	if b.Queues() && b.queue.waiting.Load() > 0 {
+		return nil, ErrOverLimit
+	}
 	s, of := b.shadow()
 	attempt := &Attempt{Hash: a.Hash, Session: a.Session}
 	for _, tried := range a.tried {

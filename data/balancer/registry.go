@@ -142,6 +142,7 @@ func (r *Registry) newBalancer(name string) *Balancer {
 		options: &r.options, name: name, log: r.options.Log.With("upstream", name),
 		byText: make(map[string]*target), changed: make(chan struct{}),
 	}
+	b.queue.balancer = b
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.turn.Store(cmp.Or(r.options.Seed, rand.Uint64N(1<<32))) // nodes that start together do not all begin with the same target
 	return b

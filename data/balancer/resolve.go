@@ -131,6 +131,7 @@ func (b *Balancer) adopt(t *target, list []wanted, dns string) (changed bool) {
 func (b *Balancer) create(t *target, w wanted) *Address {
 	a := newAddress(t, b.newCell(), w.ip, w.name, w.port)
 	a.srvName, a.weight, a.share = w.srv, w.weight, w.share
+	a.queue = &b.queue
 	a.bind(t)
 	if b.sets > 1 { // those that the upstream begins with are all equally new
 		a.warm.Store(time.Now().UnixNano())

@@ -23,6 +23,8 @@ type state struct {
 	balance    float64
 	pending    bool // nothing to pick from, but names to be resolved
 	limited    bool // some address has a limit
+	queues     bool // requests may wait for a place
+	wait       time.Duration
 	hostHeader string
 	useSRVName bool
 	cookie     string
@@ -36,6 +38,7 @@ func (s *state) compile(u *entity.Upstream) {
 	s.useSRVName = u.UseSRVName != nil && *u.UseSRVName
 	s.cookie, s.cookiePath = u.StickySessionsCookie, u.StickySessionsCookiePath
 	s.slow = time.Duration(u.SlowStart * float64(time.Second))
+	s.wait = time.Duration(cmp.Or(u.QueueTimeout, entity.DefaultQueueTimeout) * float64(time.Second))
 	s.panic, s.over = u.PanicThreshold, cmp.Or(u.Overprovisioning, entity.DefaultOverprovisioning)
 	if u.Healthchecks.Threshold != nil {
 		s.threshold = *u.Healthchecks.Threshold
@@ -57,7 +60,8 @@ func (b *Balancer) rebuild() {
 	s.entries = make([]Entry, 0, len(b.targets))
 	for _, t := range b.targets {
 		s.pending = s.pending || t.pending
-		s.limited = s.limited || t.maxRequests > 0
+		s.limited = s.limited || t.limit > 0
+		s.queues = s.queues || t.limit > 0 && t.maxPending > 0
 		for _, a := range t.addresses {
 			if a.weight > 0 {
 				s.entries = append(s.entries, Entry{a, a.weight})
@@ -72,6 +76,7 @@ func (b *Balancer) rebuild() {
 	b.pickers(s)
 	b.state.Store(s)
 	b.assess()
+	b.queue.serve()
 	close(b.changed)
 	b.changed = make(chan struct{})
 	b.tellDropped()
@@ -125,6 +130,7 @@ func (b *Balancer) judged(a *Address, s health.Standing) {
 	a.setTrial(s.Trial)
 	b.verdict.Unlock()
 	b.assess()
+	b.queue.serve()
 	b.renewSoon()
 }
 
@@ -172,6 +178,9 @@ func (b *Balancer) assess() {
 		a.setDown(a.sick.Load())
 	}
 	b.spill.Store(s.spill(b.panicking))
+	if s.queues {
+		b.queue.resize(s, b.panicking)
+	}
 	enough := b.panicking || w.Total > 0 && percent > s.threshold
 	if b.available.Swap(enough) == enough || b.checker == nil {
 		return

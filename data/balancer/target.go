@@ -24,10 +24,12 @@ type target struct {
 	created float64
 	weight  uint32 // 0 unless the target is active
 
-	configured  int    // weight
-	state       string // of entity.Target
-	priority    int    // tier
-	maxRequests int
+	configured int    // weight
+	state      string // of entity.Target
+	priority   int    // tier
+	limit      int    // of the attempts in flight at each address; 0 is none
+	maxPending int    // see queue
+	zone       string
 
 	addresses []*Address  // in order of their text
 	dns       string      // type of the records, or why there are none
@@ -72,7 +74,10 @@ func (t *target) configure(e *entity.Target) {
 	if e.Failover {
 		t.priority = failoverTier
 	}
-	t.maxRequests = e.MaxRequests
+	t.limit, t.maxPending, t.zone = e.MaxRequests, e.MaxPending, e.Zone
+	if e.MaxConnections > 0 && (t.limit == 0 || e.MaxConnections < t.limit) {
+		t.limit = e.MaxConnections // an attempt has a connection of its own
+	}
 	for _, a := range t.addresses {
 		a.bind(t)
 	}
@@ -80,9 +85,10 @@ func (t *target) configure(e *entity.Target) {
 
 // bind gives an address the limits of its target.
 func (a *Address) bind(t *target) {
-	a.maxRequests.Store(int64(t.maxRequests))
+	a.limit.Store(int64(t.limit))
+	a.maxPending.Store(int64(t.maxPending))
 	if limit := a.cell.limit.Load(); limit >= 0 { // a trial that ends sets it
-		a.cell.limit.CompareAndSwap(limit, int64(t.maxRequests))
+		a.cell.limit.CompareAndSwap(limit, int64(t.limit))
 	}
 }
 

@@ -39,6 +39,12 @@ func fleet(tb testing.TB, text string) []*entity.Target {
 				t.State = value
 			case "max":
 				t.MaxRequests = atoi(tb, value)
+			case "connections":
+				t.MaxConnections = atoi(tb, value)
+			case "pending":
+				t.MaxPending = atoi(tb, value)
+			case "zone":
+				t.Zone = value
 			default:
 				tb.Fatalf("unknown option %q", option)
 			}

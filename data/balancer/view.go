@@ -26,6 +26,7 @@ type Health struct {
 	Weight    Weight
 	Threshold float64 // percent
 	Algorithm string
+	Pending   int64          // requests that wait because all targets are at their limits
 	Targets   []TargetHealth // in order of creation
 }
 
@@ -122,6 +123,7 @@ func (b *Balancer) Health() Health {
 	h := Health{
 		Verdict: ChecksOff, Checked: b.checker != nil && b.checker.Enabled(),
 		Healthy: b.available.Load(), Panic: b.inPanic(), Weight: s.weight(), Threshold: s.threshold, Algorithm: s.algorithm,
+		Pending: b.queue.waiting.Load(),
 		Targets: make([]TargetHealth, 0, len(b.targets)),
 	}
 	if h.Checked {
@@ -171,7 +173,7 @@ func (a *Address) health(checked bool) AddressHealth {
 	if a.subject != nil {
 		h.Subject = a.subject.View()
 	}
-	h.Limit = a.maxRequests.Load()
+	h.Limit = a.limit.Load()
 	if v, ok := a.cell.average.at(time.Now()); ok {
 		h.Latency = time.Duration(v * float64(time.Second))
 	}

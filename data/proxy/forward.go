@@ -63,10 +63,8 @@ func (x *exchange) bind() {
 // pick chooses the address of the next try.
 func (x *exchange) pick(try int) bool {
 	a, err := x.service.Balancer.Pick(&x.attempt)
-	if errors.Is(err, balancer.ErrUnresolved) {
-		ctx, cancel := context.WithTimeout(context.Background(), timeoutOr(x.service.ConnectTimeout))
-		a, err = x.service.Balancer.Wait(ctx, &x.attempt)
-		cancel()
+	if err != nil {
+		a, err = x.patience(err)
 	}
 	if err == nil {
 		x.take(a)
@@ -74,6 +72,13 @@ func (x *exchange) pick(try int) bool {
 	}
 	x.failPick(err, try)
 	return false
+}
+
+// resolve picks after waiting for the name of a target.
+func (x *exchange) resolve() (*balancer.Address, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeoutOr(x.service.ConnectTimeout))
+	defer cancel()
+	return x.service.Balancer.Wait(ctx, &x.attempt)
 }
 
 // failPick answers a request for whose next try there is no target.
@@ -84,8 +89,15 @@ func (x *exchange) failPick(err error, try int) {
 	}
 	reason := ReasonNoPeer
 	switch {
+	case errors.Is(err, balancer.ErrLate):
+		x.fail(504, statusMessage(504), ReasonDeadline, raisedByLogic)
+		return
 	case errors.Is(err, balancer.ErrOverLimit):
 		reason = ReasonOverLimit
+	case errors.Is(err, balancer.ErrQueueFull):
+		reason = ReasonQueueFull
+	case errors.Is(err, balancer.ErrQueueTimeout):
+		reason = ReasonQueueTimeout
 	case try > 0:
 		reason = ReasonNoPeerOnRetry
 	}

@@ -14,6 +14,8 @@ const (
 	ReasonNoPeer            Reason = "no_peer"
 	ReasonNoPeerOnRetry     Reason = "no_peer_on_retry"
 	ReasonOverLimit         Reason = "all_targets_over_limit"
+	ReasonQueueFull         Reason = "queue_full"
+	ReasonQueueTimeout      Reason = "queue_timeout"
 	ReasonRetryBudgetSpent  Reason = "retry_budget_spent"
 	ReasonDeadline          Reason = "deadline_exceeded"
 	ReasonNameNotFound      Reason = "dns_nxdomain"
@@ -45,7 +47,7 @@ const malformed = "malformed_"
 // Reasons lists all of them.
 func Reasons() []Reason {
 	reasons := []Reason{
-		ReasonNoRoute, ReasonNoService, ReasonNoPeer, ReasonNoPeerOnRetry, ReasonOverLimit, ReasonRetryBudgetSpent, ReasonDeadline,
+		ReasonNoRoute, ReasonNoService, ReasonNoPeer, ReasonNoPeerOnRetry, ReasonOverLimit, ReasonQueueFull, ReasonQueueTimeout, ReasonRetryBudgetSpent, ReasonDeadline,
 		ReasonNameNotFound, ReasonNameResolution,
 		ReasonHTTPSRequired, ReasonHTTP2Required, ReasonNotGRPC, ReasonProtocolNotServed, ReasonBadPath,
 		ReasonBodyTooLarge, ReasonBodySpool, ReasonConnectRefused, ReasonConnectTimeout, ReasonTLS,
