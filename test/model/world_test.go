@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,11 +93,16 @@ type world struct {
 	queue    events
 	n        int
 
+	target    func(*entity.Target) // what is set on each; nil: nothing
 	retries   int
 	key       func(*rand.Rand) uint32
 	latencies []time.Duration // of requests that were served
 	errors    int             // requests that were not
 	sent      int
+
+	waiting int        // requests in the balancer's queue
+	mu      sync.Mutex // guards settled
+	settled []func()   // what goes on for those that have left it
 }
 
 type noNames struct{}
@@ -137,7 +143,11 @@ func (w *world) add(serve func(*rand.Rand) (time.Duration, int)) {
 func (w *world) apply() {
 	var targets []*entity.Target
 	for i, s := range w.servers {
-		targets = append(targets, &entity.Target{ID: s.address, Target: s.address, Weight: 100, CreatedAt: float64(i + 1)})
+		t := &entity.Target{ID: s.address, Target: s.address, Weight: 100, CreatedAt: float64(i + 1)}
+		if w.target != nil {
+			w.target(t)
+		}
+		targets = append(targets, t)
 	}
 	w.balancer = w.registry.Set(w.upstream, targets)
 }
@@ -182,13 +192,46 @@ func (w *world) traffic(rate float64, length time.Duration) {
 		}
 	}
 	arrive()
+	w.drain()
+}
+
+// drain lets all happen that is to happen.
+func (w *world) drain() {
 	for len(w.queue) > 0 {
 		next := heap.Pop(&w.queue).(event)
 		if d := time.Until(next.at); d > 0 {
 			<-time.After(d)
 		}
 		next.what()
+		if w.waiting > 0 {
+			w.wake()
+		}
 	}
+}
+
+// wake goes on with the requests that an event has got out of the queue.
+func (w *world) wake() {
+	synctest.Wait()
+	for len(w.settled) > 0 {
+		settled := w.settled
+		w.settled = nil
+		w.waiting -= len(settled)
+		for _, f := range settled {
+			f()
+		}
+		synctest.Wait()
+	}
+}
+
+// wait lets a request wait for a place.
+func (w *world) wait(a *balancer.Attempt, consumer string, then func(*balancer.Address, error)) {
+	w.waiting++
+	go func() {
+		address, err := w.balancer.Await(a, consumer, time.Time{})
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.settled = append(w.settled, func() { then(address, err) })
+	}()
 }
 
 func (w *world) request() {
