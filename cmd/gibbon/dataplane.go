@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"gibbon/control/admin"
+	"gibbon/control/events"
 	"gibbon/data/balancer"
 	"gibbon/data/certs"
+	"gibbon/data/health"
 	"gibbon/data/http1"
 	"gibbon/data/proxy"
 	"gibbon/data/resolver"
@@ -37,6 +39,8 @@ type dataPlane struct {
 	plugins  *plugin.State
 	builder  *snapshot.Builder
 	server   *http1.Server
+	events   *events.Bus
+	expiry   *expiryWatch
 	tls      *tls.Config
 	store    any // whose configuration is in force; set before anything listens
 }
@@ -70,8 +74,10 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 	}
 	d.registry = balancer.NewRegistry(balancer.Options{
 		Resolver: d.resolver, Log: options.log, NewAddress: d.links.Open, DropAddress: d.links.Drop,
-		Certificate: d.certs.Client,
+		Certificate: d.certs.Client, OnChange: func(c health.Change) { tellHealth(d.events, c) },
 	})
+	d.events = events.New(time.Now(), events.Options{Traffic: looksAtTraffic(d.registry, d.links.Traffic())})
+	d.expiry = watchExpiry(d.certs.Leaves, d.events)
 	flavour, ok := router.ParseFlavour(s.RouterFlavor)
 	if !ok {
 		return nil, fmt.Errorf("router_flavor %s is not available; use traditional_compatible or traditional", s.RouterFlavor)
@@ -123,12 +129,16 @@ func (d *dataPlane) apply(changes []snapshot.Change) {
 		}
 	}
 	d.certs.Apply(changes)
+	d.expiry.changed(changes)
 	if err := d.builder.Apply(changes); err != nil {
 		d.log.Error("part of the configuration is not in force", "error", err)
 	}
 }
 
 func (d *dataPlane) close() {
+	if d.expiry != nil {
+		d.expiry.close()
+	}
 	if d.registry != nil {
 		d.registry.Close()
 	}

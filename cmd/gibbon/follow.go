@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"gibbon/control/events"
 	"gibbon/control/store"
 	"gibbon/control/store/lastknown"
 	"gibbon/data/snapshot"
@@ -83,6 +84,7 @@ func (f *follower) start(ctx context.Context) error {
 		number, err := f.load(ctx)
 		if err == nil {
 			f.data.log.Warn("the configuration was read anew from the database", "revision", number)
+			f.data.events.Publish(&events.Event{Topic: events.Revisions, Type: "reload", Payload: events.Reload{Number: number, Time: unixSeconds(time.Now())}})
 			f.keeper.Changed()
 		}
 		return number, err
@@ -218,6 +220,7 @@ func (f *follower) follow(r store.Revision) {
 		}
 	}
 	f.data.apply(changes)
+	f.tellRevision(r)
 }
 
 // How often the store is tidied up.

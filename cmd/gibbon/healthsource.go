@@ -34,8 +34,8 @@ func (h healthSource) UpstreamHealth(upstreamID string) (admin.UpstreamHealth, b
 }
 
 // SetHealth implements [admin.HealthSource].
-func (h healthSource) SetHealth(upstreamID, targetID, address string, healthy bool) error {
-	err := h.registry.SetHealth(upstreamID, targetID, address, healthy)
+func (h healthSource) SetHealth(upstreamID, targetID, address string, healthy bool, actor string) error {
+	err := h.registry.SetHealth(upstreamID, targetID, address, healthy, actor)
 	switch {
 	case errors.Is(err, balancer.ErrNoBalancer):
 		return admin.ErrNoBalancer

@@ -159,6 +159,7 @@ func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options
 		Health:        healthSource{g.data.registry},
 		History:       healthSource{g.data.registry},
 		Explainer:     explainer{g.data.proxy},
+		Events:        g.data.events,
 		Traffic:       trafficSource{g.data.registry, g.data.links.Traffic()},
 		Status:        g.data,
 		Metrics:       g.data.metrics.Handler(),
@@ -226,6 +227,7 @@ func listenError(name, property string, l settings.Listener, err error) error {
 // stop ends the servers: no new connections, then the running requests finish, for as long as ctx
 // allows.
 func (g *gateway) stop(ctx context.Context) error {
+	g.data.events.Close() // else those who read them would be waited for
 	var wait sync.WaitGroup
 	for _, server := range g.control {
 		wait.Go(func() { _ = server.Shutdown(ctx) }) // what does not end in time is closed below

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gibbon/control/declarative"
+	"gibbon/control/events"
 	"gibbon/control/store"
 	"gibbon/entity"
 	"gibbon/plugin"
@@ -32,6 +33,7 @@ type Options struct {
 	Traffic   TrafficSource         // nil: nothing is counted
 	History   HistorySource         // nil: nothing is remembered
 	Explainer Explainer             // nil: there is no POST /explain
+	Events    *events.Bus           // nil: there is no /events
 	Metrics   http.Handler          // serves /metrics; nil: there is no such path
 	Status    StatusSource          // nil: all counters are 0
 	Plugins   []plugin.Endpoint     // that plugins add
@@ -98,8 +100,8 @@ type HealthSource interface {
 	UpstreamHealth(upstreamID string) (UpstreamHealth, bool)
 	// SetHealth marks the addresses of a target. An empty address means all of
 	// them, another one is "ip:port"; one that the target does not have is
-	// no error. It returns ErrNoBalancer or ErrNoHealthChecks.
-	SetHealth(upstreamID, targetID, address string, healthy bool) error
+	// no error. Actor is who says so. It returns ErrNoBalancer or ErrNoHealthChecks.
+	SetHealth(upstreamID, targetID, address string, healthy bool, actor string) error
 }
 
 // Verdicts in an UpstreamHealth.

@@ -29,8 +29,9 @@ type AddressDetails struct {
 
 // A HealthReason says why an address is up or down.
 type HealthReason struct {
-	Code string `json:"code"` // for machines
-	Text string `json:"text"` // for people
+	Code  string `json:"code"`            // for machines
+	Text  string `json:"text"`            // for people
+	Actor string `json:"actor,omitempty"` // who gave the order
 }
 
 // HealthCounters are the reports since the last opposite one.

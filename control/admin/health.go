@@ -15,6 +15,7 @@ const defaultTargetPort = 8000
 // addHealth makes the endpoints that show and order how targets are judged.
 func (a *api) addHealth() {
 	a.addExplain()
+	a.addEvents()
 	upstreams, targets := a.Kinds.Of("upstreams"), a.Kinds.Of("targets")
 	if upstreams == nil || targets == nil {
 		return
@@ -184,7 +185,7 @@ func (h healthEndpoints) order(healthy bool) handler {
 		}
 		err = ErrNoBalancer
 		if h.parent.Health != nil {
-			err = h.parent.Health.SetHealth(in.parent.Key(), target.Key(), address, healthy)
+			err = h.parent.Health.SetHealth(in.parent.Key(), target.Key(), address, healthy, q.actor())
 		}
 		switch name := h.parent.name(in.parent); {
 		case errors.Is(err, ErrNoHealthChecks):

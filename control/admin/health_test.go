@@ -118,7 +118,7 @@ func (f *fakeHealth) UpstreamHealth(id string) (UpstreamHealth, bool) {
 	return u, ok
 }
 
-func (f *fakeHealth) SetHealth(upstreamID, targetID, address string, healthy bool) error {
+func (f *fakeHealth) SetHealth(upstreamID, targetID, address string, healthy bool, _ string) error {
 	f.orders = append(f.orders, fmt.Sprintf("%s %s %q %v", upstreamID, targetID, address, healthy))
 	return f.err
 }
@@ -151,7 +151,7 @@ func TestHealthView(t *testing.T) {
 				Addresses: []AddressHealth{
 					{"10.0.0.1", 80, 50, Healthy, true, nil},
 					{"10.0.0.2", 80, 50, Unhealthy, false, &AddressDetails{
-						State: "unhealthy", Reason: HealthReason{"probe_timeout", "no answer in 1 s"}, Since: At(time.Unix(1764000000, 500e6)),
+						State: "unhealthy", Reason: HealthReason{Code: "probe_timeout", Text: "no answer in 1 s"}, Since: At(time.Unix(1764000000, 500e6)),
 						LastProbe: &HealthCheck{Time: At(time.Unix(1764000001, 0)), Result: "timeout", Duration: 1.5, Error: "timeout"},
 						Circuit:   CircuitOpen, EffectiveWeight: 0, InFlight: 3,
 					}},

@@ -37,7 +37,7 @@ func TestTrafficAndHistory(t *testing.T) {
 	}}}
 	fake.history = map[string][]AddressHistory{c.vars.Replace("$u $t"): {{
 		Address:     "10.0.0.1:80",
-		Transitions: []HealthTransition{{At(time.Unix(1764000000, 0)), "healthy", "unhealthy", HealthReason{"order", "a person said so"}}},
+		Transitions: []HealthTransition{{At(time.Unix(1764000000, 0)), "healthy", "unhealthy", HealthReason{"order", "a person said so", "admin 10.0.0.9"}}},
 		Checks:      []HealthCheck{{At(time.Unix(1764000001, 0)), "success", 0.002, 200, ""}},
 	}}}
 	const node = `,"node_id":"` + nodeID + `"}`
@@ -49,7 +49,7 @@ func TestTrafficAndHistory(t *testing.T) {
 		{"GET /upstreams/nope/traffic", `404 {"message":"Not found"}`},
 		{"POST /upstreams/u/traffic {}", `405 {"message":"Method not allowed"}`},
 		{"GET /upstreams/u/targets/h.test:80/history", `200 {"data":[{"address":"10.0.0.1:80","transitions":[{"time":1764000000,"from":"healthy","to":"unhealthy",` +
-			`"reason":{"code":"order","text":"a person said so"}}],"checks":[{"time":1764000001,"result":"success","duration":0.002,"status":200}]}]` + node},
+			`"reason":{"code":"order","text":"a person said so","actor":"admin 10.0.0.9"}}],"checks":[{"time":1764000001,"result":"success","duration":0.002,"status":200}]}]` + node},
 		{"GET /upstreams/u/targets/$t/history", `200 {"data":[{`},
 		{"GET /upstreams/v/targets/$t/history", `404 {"message":"Not found"}`},
 		{"GET /upstreams/u/targets/nope/history", `404 {"message":"Not found"}`},

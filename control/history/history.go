@@ -68,7 +68,7 @@ func Compare(kinds entity.Kinds, c store.Change) (Change, error) {
 	if err != nil {
 		return Change{}, fmt.Errorf("%s %s: %w", c.Kind, c.ID, err)
 	}
-	change := Change{Kind: c.Kind, ID: c.ID, Action: action(c), Diff: []Difference{}}
+	change := Change{Kind: c.Kind, ID: c.ID, Action: Action(c), Diff: []Difference{}}
 	change.Name = nameOf(kind, after)
 	if after == nil {
 		change.Name = nameOf(kind, before)
@@ -90,7 +90,8 @@ func Compare(kinds entity.Kinds, c store.Change) (Change, error) {
 	return change, nil
 }
 
-func action(c store.Change) string {
+// Action tells what a change did: Created, Changed or Removed.
+func Action(c store.Change) string {
 	switch {
 	case c.Before == nil:
 		return Created
@@ -205,7 +206,7 @@ func Summary(kinds entity.Kinds, r store.Revision) string {
 	counts := map[group]int{}
 	var groups []group
 	for _, c := range r.Changes {
-		g := group{action(c), c.Kind}
+		g := group{Action(c), c.Kind}
 		if counts[g] == 0 {
 			groups = append(groups, g)
 		}

@@ -43,7 +43,7 @@ type Options struct {
 	// no longer have a service are given up without notice.
 	DropAddress func(*Address)
 
-	// OnChange is told when an address goes up or down. It must not block nor
+	// OnChange is told of every transition of an address. It must not block nor
 	// call back.
 	OnChange func(health.Change)
 

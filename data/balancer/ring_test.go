@@ -66,7 +66,7 @@ func TestRingIsTheReferences(t *testing.T) {
 			}
 			b := r.Set(u, targets)
 			if v.Down != "" {
-				if err := r.SetHealth("u", v.Down, "", false); err != nil {
+				if err := r.SetHealth("u", v.Down, "", false, ""); err != nil {
 					t.Fatal(err)
 				}
 			}

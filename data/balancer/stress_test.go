@@ -59,14 +59,14 @@ func TestEverythingAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for i := range 200 {
 				r.Set(u, fleet(t, fleets[i%len(fleets)]))
-				_ = r.SetHealth("u", "id of 10.0.0.1:80", "", i%2 == 0) // there may be nobody to order
+				_ = r.SetHealth("u", "id of 10.0.0.1:80", "", i%2 == 0, "") // there may be nobody to order
 				b.Health()
 			}
 		})
 		wg.Wait()
 		r.Set(u, fleet(t, fleets[0]))
 		for _, target := range b.Health().Targets {
-			if err := r.SetHealth("u", target.ID, "", true); err != nil {
+			if err := r.SetHealth("u", target.ID, "", true, ""); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -212,10 +212,10 @@ func verdict(healthy bool) string {
 }
 
 // SetHealth orders all addresses of a target up or down, or only the one given
-// as "ip:port" (the port may be left out and is 8000 then). An unknown target,
-// an address that is not the target's and a drained one change nothing. Errors
-// are [ErrNoBalancer] and [ErrNoChecker].
-func (r *Registry) SetHealth(upstreamID, targetID, address string, healthy bool) error {
+// as "ip:port" (the port may be left out and is 8000 then), in the name of an
+// actor. An unknown target, an address that is not the target's and a drained one
+// change nothing. Errors are [ErrNoBalancer] and [ErrNoChecker].
+func (r *Registry) SetHealth(upstreamID, targetID, address string, healthy bool, actor string) error {
 	b := r.Balancer(upstreamID)
 	if b == nil {
 		return ErrNoBalancer
@@ -231,7 +231,7 @@ func (r *Registry) SetHealth(upstreamID, targetID, address string, healthy bool)
 		}
 		for _, a := range t.addresses {
 			if address == "" || a.isAt(address) {
-				a.subject.Order(healthy)
+				a.subject.Order(healthy, actor)
 			}
 		}
 	}

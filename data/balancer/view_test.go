@@ -98,11 +98,11 @@ func TestHealthOfTargets(t *testing.T) {
 func TestSetHealth(t *testing.T) {
 	r := NewRegistry(Options{Resolver: fakeNames{}})
 	defer r.Close()
-	if err := r.SetHealth("u", "x", "", false); !errors.Is(err, ErrNoBalancer) {
+	if err := r.SetHealth("u", "x", "", false, ""); !errors.Is(err, ErrNoBalancer) {
 		t.Errorf("unknown upstream: %v", err)
 	}
 	r.Set(upstream(t, ""), targets(t, "10.0.0.1:80"))
-	if err := r.SetHealth("u", "id of 10.0.0.1:80", "", false); !errors.Is(err, ErrNoChecker) {
+	if err := r.SetHealth("u", "id of 10.0.0.1:80", "", false, ""); !errors.Is(err, ErrNoChecker) {
 		t.Errorf("checks off: %v", err)
 	}
 	tests := []struct {
@@ -121,7 +121,7 @@ func TestSetHealth(t *testing.T) {
 	}
 	for _, tt := range tests {
 		b := r.Set(upstream(t, "passive"), targets(t, "10.0.0.1:8000 10.0.0.2:80 10.0.0.3:80*0 [::1]:80"))
-		if err := r.SetHealth("u", "id of "+tt.target, tt.address, false); err != nil {
+		if err := r.SetHealth("u", "id of "+tt.target, tt.address, false, ""); err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 		var down []string
@@ -136,7 +136,7 @@ func TestSetHealth(t *testing.T) {
 			t.Errorf("%s: down are %q, want %q", tt.name, got, tt.down)
 		}
 		for _, e := range targets(t, "10.0.0.1:8000 10.0.0.2:80 [::1]:80") {
-			if err := r.SetHealth("u", e.ID, "", true); err != nil {
+			if err := r.SetHealth("u", e.ID, "", true, ""); err != nil {
 				t.Error(err)
 			}
 		}
@@ -175,15 +175,15 @@ func TestComesBackBeforeTheNextPicker(t *testing.T) {
 	r := NewRegistry(Options{Resolver: fakeNames{}})
 	defer r.Close()
 	b := r.Set(upstream(t, "passive"), targets(t, "10.0.0.1:80 10.0.0.2:80"))
-	if err := r.SetHealth("u", "id of 10.0.0.1:80", "", false); err != nil {
+	if err := r.SetHealth("u", "id of 10.0.0.1:80", "", false, ""); err != nil {
 		t.Fatal(err)
 	}
 	b.renew()              // the picker without it
 	b.renewing.Store(true) // no further one
-	if err := r.SetHealth("u", "id of 10.0.0.1:80", "", true); err != nil {
+	if err := r.SetHealth("u", "id of 10.0.0.1:80", "", true, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.SetHealth("u", "id of 10.0.0.2:80", "", false); err != nil {
+	if err := r.SetHealth("u", "id of 10.0.0.2:80", "", false, ""); err != nil {
 		t.Fatal(err)
 	}
 	if a, err := b.Pick(new(Attempt)); err != nil || a.Text != "10.0.0.1:80" {

@@ -93,7 +93,7 @@ func (c *Checker) Add(key Key, exempt bool, notify func(Standing)) *Subject {
 	if s == nil {
 		s = &Subject{
 			key: key, log: c.log,
-			cause: Cause{CauseNew, "not judged yet"}, since: time.Now(),
+			cause: Cause{Code: CauseNew, Text: "not judged yet"}, since: time.Now(),
 		}
 	}
 	s.mu.Lock()
@@ -169,11 +169,11 @@ func (c *Checker) apply(m *member) {
 	if r := s.rules.Load(); s.ejected && (r == nil || r.outlier == nil) {
 		phase := s.phase()
 		s.pardon()
-		s.turn(s.State(), phase, Cause{CauseChecksOff, "outlier detection was switched off"})
+		s.turn(s.State(), phase, Cause{Code: CauseChecksOff, Text: "outlier detection was switched off"})
 	}
 	if c.rules == nil {
 		s.counters = [kinds]int{}
-		s.move(Healthy, Cause{CauseChecksOff, "health checks were switched off"})
+		s.move(Healthy, Cause{Code: CauseChecksOff, Text: "health checks were switched off"})
 	}
 }
 
@@ -181,20 +181,23 @@ func (c *Checker) release(s *Subject) {
 	s.mu.Lock()
 	s.rules.Store(nil)
 	s.pardon()
-	s.owner, s.notify, s.probed = nil, nil, nil
+	s.owner, s.notify, s.probed, s.toldOut = nil, nil, nil, NotEjected
 	s.mu.Unlock()
 	c.monitor.retain(c.upstream, s)
 }
 
-// changed logs a flip and passes it on. It runs under the subject's lock.
-func (c *Checker) changed(s *Subject, t Transition, up bool) {
-	verdict := "HEALTHY"
-	if !up {
-		verdict = "UNHEALTHY"
+// changed logs a flip and passes the change on. It runs under the subject's lock.
+func (c *Checker) changed(s *Subject, change Change) {
+	if change.Flipped {
+		verdict := "HEALTHY"
+		if !change.Up {
+			verdict = "UNHEALTHY"
+		}
+		c.log.Warn("health: target is "+verdict, "address", s, "cause", change.Cause.Code, "reason", change.Cause.Text)
 	}
-	c.log.Warn("health: target is "+verdict, "address", s, "cause", t.Cause.Code, "reason", t.Cause.Text)
 	if f := c.monitor.options.OnChange; f != nil {
-		f(Change{Transition: t, Upstream: c.upstream, Key: s.key})
+		change.Upstream = c.upstream
+		f(change)
 	}
 }
 

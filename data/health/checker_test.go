@@ -87,7 +87,7 @@ func TestIntervalsOfClasses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := &network{serve: answer(good)}
 				_, subjects := start(t, n, Options{}, tt.rules, 2)
-				subjects[1].Order(false) // active.successes is 0: it stays down
+				subjects[1].Order(false, "") // active.successes is 0: it stays down
 				pass(12 * time.Second)
 				healthy, sick := n.times["10.0.0.0:80"], n.times["10.0.0.1:80"]
 				if len(healthy) != tt.healthy || len(sick) != tt.sick {

@@ -57,8 +57,9 @@ type Key struct {
 
 // A Cause says why a subject is in its state.
 type Cause struct {
-	Code string // for machines: one of the Cause constants
-	Text string // for people
+	Code  string // for machines: one of the Cause constants
+	Text  string // for people
+	Actor string // who gave the order; "" for everything else
 }
 
 // Codes of causes.
@@ -93,13 +94,32 @@ type Transition struct {
 	FromPhase, ToPhase Phase
 }
 
-// A Change is a [Transition] that puts a subject up or down, told to the
-// outside.
+// A Change is a [Transition], told to the outside.
 type Change struct {
 	Transition
 	Upstream string // its name
 	Key      Key
+	Flipped  bool // the subject went up or down
+	Up       bool
+
+	Ejection  Ejection
+	Ejections int       // in a row
+	Until     time.Time // when the last of them ends or ended
 }
+
+// An Ejection is what a [Change] means for the time that an address is out.
+type Ejection uint8
+
+// What becomes of ejections.
+const (
+	NotEjected    Ejection = iota // it has nothing to do with one
+	EjectionBegan                 // or the next of them, after a trial that failed
+	EjectionTrial                 // one request may try
+	EjectionEnded
+)
+
+// String returns the name in logs and views.
+func (e Ejection) String() string { return [...]string{"", "began", "trial", "ended"}[e] }
 
 // Counters are the reports since the last opposite one. Active and passive
 // checks share them.

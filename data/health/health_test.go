@@ -101,7 +101,7 @@ func feed(tb testing.TB, s *Subject, reports string) {
 		switch {
 		case word == "":
 		case word == "+", word == "-":
-			s.Order(word == "+")
+			s.Order(word == "+", "")
 		case word == "pF":
 			s.Failure()
 		case word == "pT":
@@ -327,7 +327,7 @@ func TestRetention(t *testing.T) {
 					if got := describe(other.Add(testKey, false, func(Standing) {}).View()); got != "healthy" {
 						t.Errorf("another upstream's address is %s", got)
 					}
-					s.Order(true)
+					s.Order(true, "")
 					again.Close()
 					other.Close()
 				}

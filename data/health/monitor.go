@@ -18,8 +18,8 @@ const Retention = 300 * time.Second
 type Options struct {
 	Log *slog.Logger // nil: no logs
 
-	// OnChange is told when an address goes up or down, in order for each
-	// address. It must not block nor call back.
+	// OnChange is told of every transition, in order for each address. It must
+	// not block nor call back.
 	OnChange func(Change)
 
 	// Dial connects; nil stands for a net.Dialer.

@@ -66,7 +66,7 @@ func (s *Subject) observe(r *Rules, ok bool, what string) {
 		return
 	}
 	if o := r.outlier; o.consecutive > 0 && run >= o.consecutive && !s.out.Load() {
-		s.eject(r, Cause{CauseConsecutive, fmt.Sprintf("%s, the failure number %d in a row (consecutive_failures %d)", what, run, o.consecutive)})
+		s.eject(r, Cause{Code: CauseConsecutive, Text: fmt.Sprintf("%s, the failure number %d in a row (consecutive_failures %d)", what, run, o.consecutive)})
 	}
 }
 
@@ -105,7 +105,7 @@ func (s *Subject) beginTrial() {
 	if !s.ejected || s.trial || time.Now().Before(s.until) {
 		return
 	}
-	phase, cause := s.phase(), Cause{CauseTrial, "one request may try whether it is well"}
+	phase, cause := s.phase(), Cause{Code: CauseTrial, Text: "one request may try whether it is well"}
 	if r := s.rules.Load(); r != nil && r.intervals[down] > 0 && !s.State().Up() {
 		s.pardon()
 		cause.Text = "left to the active probes"
@@ -125,14 +125,14 @@ func (s *Subject) endTrial(ok bool, what string) {
 		return
 	}
 	if !ok {
-		s.open(r.outlier, s.State(), s.phase(), Cause{CauseTrialFailure, "the trial failed: " + what})
+		s.open(r.outlier, s.State(), s.phase(), Cause{Code: CauseTrialFailure, Text: "the trial failed: " + what})
 		return
 	}
 	from, phase := s.State(), s.phase()
 	s.pardon()
 	s.counters = [kinds]int{}
 	s.state.Store(uint32(Healthy))
-	s.turn(from, phase, Cause{CauseTrialSuccess, "the trial succeeded: " + what})
+	s.turn(from, phase, Cause{Code: CauseTrialSuccess, Text: "the trial succeeded: " + what})
 }
 
 // pardon ends an ejection without telling anybody. It is called under mu.
@@ -151,6 +151,26 @@ func (s *Subject) pardon() {
 	s.trying.Store(false)
 	s.run.Store(0)
 	s.returned = time.Now()
+}
+
+// ejection says what a turn means for ejections. It is called under mu, once per turn.
+func (s *Subject) ejection() Ejection {
+	before := s.toldOut
+	switch {
+	case s.trial:
+		s.toldOut = EjectionTrial
+	case s.ejected:
+		s.toldOut = EjectionBegan
+	default:
+		s.toldOut = NotEjected
+	}
+	switch {
+	case s.toldOut == before:
+		return NotEjected
+	case s.toldOut == NotEjected:
+		return EjectionEnded
+	}
+	return s.toldOut
 }
 
 // mayEject takes one of the places for ejected addresses.
@@ -185,7 +205,7 @@ func (c *Checker) recount() {
 		if s := m.subject; s.counted {
 			phase := s.phase()
 			s.pardon()
-			s.turn(s.State(), phase, Cause{CauseTooMany, "too many targets were ejected (max_ejected)"})
+			s.turn(s.State(), phase, Cause{Code: CauseTooMany, Text: "too many targets were ejected (max_ejected)"})
 		}
 		m.subject.mu.Unlock()
 	}
@@ -261,14 +281,14 @@ func (o *outlier) worst(samples []sample) (list []conviction) {
 		mean, stdev := rates(peers)
 		if bound := min(mean-o.stdev*stdev, mean-leastGap); o.stdev > 0 && x.rate < bound {
 			list = append(list, conviction{x.subject, Cause{
-				CauseSuccessRate,
-				fmt.Sprintf("success rate %.1f %%, its peers have %.1f ± %.1f %%", 100*x.rate, 100*mean, 100*stdev),
+				Code: CauseSuccessRate,
+				Text: fmt.Sprintf("success rate %.1f %%, its peers have %.1f ± %.1f %%", 100*x.rate, 100*mean, 100*stdev),
 			}})
 			continue
 		}
 		if m := median(peers); o.latencyFactor > 0 && m > 0 && x.latency > o.latencyFactor*m {
 			list = append(list, conviction{x.subject, Cause{
-				CauseLatency, fmt.Sprintf("latency %.3f s, the median of its peers is %.3f s", x.latency, m),
+				Code: CauseLatency, Text: fmt.Sprintf("latency %.3f s, the median of its peers is %.3f s", x.latency, m),
 			}})
 		}
 	}

@@ -135,7 +135,7 @@ func TestPassiveVerdictsAreTriedAgain(t *testing.T) {
 		h := newHerd(2, Compile(u))
 		defer h.Close()
 		h.subjects[0].Status(500)
-		h.subjects[1].Order(false)
+		h.subjects[1].Order(false, "")
 		if v := h.subjects[0].View(); v.State != Unhealthy || v.Cause.Code != CausePassiveStatus {
 			t.Fatalf("%+v", v)
 		}
@@ -152,7 +152,7 @@ func TestPassiveVerdictsAreTriedAgain(t *testing.T) {
 		if got := h.phases(); got != "healthy,ejected" {
 			t.Errorf("in the end: %s", got)
 		}
-		h.subjects[1].Order(true)
+		h.subjects[1].Order(true, "")
 		if got := h.phases(); got != "healthy,healthy" {
 			t.Errorf("after the order: %s", got)
 		}
@@ -166,7 +166,7 @@ func TestOrdersEndEjections(t *testing.T) {
 		for range 3 {
 			h.subjects[0].Failure()
 		}
-		h.subjects[0].Order(true)
+		h.subjects[0].Order(true, "")
 		if h.standings[0].Down || h.out.Load() != 0 {
 			t.Error("the order does not end the ejection")
 		}

@@ -50,6 +50,7 @@ type Subject struct {
 	history  ring[Transition]
 
 	ejected   bool // also while on trial
+	toldOut   Ejection
 	counted   bool // against max_ejected
 	trial     bool
 	ejections int // in a row
@@ -126,9 +127,9 @@ func (s *Subject) Latency(d time.Duration) {
 }
 
 // Order sets the state by hand and clears the counters. Later reports may change
-// it again. It reports whether there is somebody to give orders to: a subject
-// without checks takes none.
-func (s *Subject) Order(healthy bool) bool {
+// it again. Actor is who says so, "" when nobody knows. It reports whether there
+// is somebody to give orders to: a subject without checks takes none.
+func (s *Subject) Order(healthy bool, actor string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rules.Load() == nil {
@@ -140,7 +141,7 @@ func (s *Subject) Order(healthy bool) bool {
 	if !healthy {
 		to, text = Unhealthy, "marked unhealthy by hand"
 	}
-	s.move(to, Cause{CauseOrder, text})
+	s.move(to, Cause{CauseOrder, text, actor})
 	return true
 }
 
@@ -183,9 +184,9 @@ func (s *Subject) report(r *Rules, c *check, kind, status int) {
 	}
 	switch state := s.State(); {
 	case count >= limit:
-		s.move(verdict, Cause{c.reports[kind], explain(kind, status, count, limit)})
+		s.move(verdict, Cause{Code: c.reports[kind], Text: explain(kind, status, count, limit)})
 	case state == Healthy && kind != success, state == Unhealthy && kind == success:
-		s.move(inner, Cause{c.reports[kind], explain(kind, status, count, limit)})
+		s.move(inner, Cause{Code: c.reports[kind], Text: explain(kind, status, count, limit)})
 	}
 	s.mu.Unlock()
 	if kind == success {
@@ -242,19 +243,19 @@ func (s *Subject) turn(from State, phase Phase, cause Cause) {
 	now := s.standing()
 	s.cause = cause
 	s.history.add(t, maxHistory)
-	if s.told == now {
-		return
-	}
 	flips := s.told.Down != now.Down
-	s.told = now
 	if flips {
 		s.since = t.Time
 	}
-	if s.notify != nil {
+	if s.told != now && s.notify != nil {
 		s.notify(now)
 	}
-	if flips && s.owner != nil {
-		s.owner.changed(s, t, !now.Down)
+	s.told = now
+	if s.owner != nil {
+		s.owner.changed(s, Change{
+			Transition: t, Key: s.key, Flipped: flips, Up: !now.Down,
+			Ejection: s.ejection(), Ejections: s.ejections, Until: s.until,
+		})
 	}
 }
 

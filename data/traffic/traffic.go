@@ -217,6 +217,27 @@ func (t *Table) Windows(upstream string) []Window {
 	return windows
 }
 
+// Recent returns what the targets of an upstream did in the last seconds that are
+// over, at most nine. It costs less than [Table.Windows].
+func (t *Table) Recent(upstream string) Window {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := Window{From: t.from(perTen), To: t.second[t.seconds%perTen], Targets: map[string]Counts{}}
+	for n, g := range t.targets {
+		if n.upstream != upstream || g.history == nil {
+			continue
+		}
+		var sum Counts
+		for i := max(t.seconds-perTen+1, 0); i < t.seconds; i++ {
+			if c := &g.history.seconds[i%perTen]; c.Failed > 0 || c.latency != [buckets]uint32{} {
+				sum.add(c)
+			}
+		}
+		w.Targets[n.target] = sum
+	}
+	return w
+}
+
 // from is when a window begins.
 func (t *Table) from(seconds int) time.Time {
 	if seconds <= perTen {
