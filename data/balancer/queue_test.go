@@ -262,7 +262,7 @@ func TestLimitsHold(t *testing.T) {
 				case <-time.After(time.Millisecond):
 					r.Set(u, fleet(t, fleets[i%len(fleets)]))
 					for n, target := range b.Health().Targets {
-						_ = r.SetHealth("u", target.ID, "", n != i%8) // it may have left
+						_ = r.SetHealth("u", target.ID, "", n != i%8, "") // it may have left
 					}
 				}
 			}
