@@ -22,6 +22,7 @@ package plugin
 import (
 	"gibbon/entity"
 	"gibbon/schema"
+	"gibbon/telemetry"
 )
 
 // Version is what plugins say of themselves: that of the reference whose plugins they stand for.
@@ -98,4 +99,10 @@ type BodyFilter interface {
 // left yet, and the next request on the connection waits: what takes time belongs elsewhere.
 type Logger interface {
 	Log(x *Exchange)
+}
+
+// A Measurer chooses what /metrics shows. Once there is one, only what some of them ask for is shown.
+// That consumers are told apart holds for the requests that the plugin runs on.
+type Measurer interface {
+	Measures() telemetry.Measures
 }

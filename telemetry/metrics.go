@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"cmp"
 	"iter"
 	"maps"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -51,6 +51,7 @@ type Metrics struct {
 	targets family[TargetMetrics]
 	mu      sync.Mutex // guards reasons
 	reasons map[string]*Counter
+	shown   atomic.Pointer[Measures] // nil for everything
 }
 
 // NewMetrics returns empty metrics.
@@ -63,7 +64,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 func (m *Metrics) Route(service, route string) *RouteMetrics {
 	n := names{service, route}
 	return m.routes.acquire(n, func() *RouteMetrics {
-		return &RouteMetrics{&m.routes, n, newStriped[routeCell](m.striper)}
+		return &RouteMetrics{family: &m.routes, names: n, cells: newStriped[routeCell](m.striper)}
 	})
 }
 
@@ -119,7 +120,9 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	m.writeNode(e)
 	m.writeRoutes(e)
 	m.writeTargets(e)
-	m.writeHealth(e)
+	if m.shows().Health {
+		m.writeHealth(e)
+	}
 	m.writeReasons(e)
 }
 
@@ -160,64 +163,6 @@ func (m *Metrics) writeNode(e *exposition) {
 	if m.options.Dropped != nil {
 		e.family("gibbon_access_log_dropped_total", counter, "Access log entries lost because the disk was too slow or failed.")
 		e.sample(float64(m.options.Dropped()))
-	}
-}
-
-// workspace is the only one there is.
-var workspace = label{"workspace", "default"}
-
-func (m *Metrics) writeRoutes(e *exposition) {
-	routes := m.routes.all()
-	e.family("kong_http_requests_total", counter, "Requests by service, route and status. Source tells whether the status is the service's or the gateway's own (kong).")
-	for _, r := range routes {
-		codes := make(map[uint32]int64)
-		r.cells.each(func(c *routeCell) { c.codes.addTo(codes) })
-		for _, code := range slices.SortedFunc(maps.Keys(codes), func(a, b uint32) int {
-			return cmp.Or(cmp.Compare(a&0xffff, b&0xffff), cmp.Compare(a, b))
-		}) {
-			source := "kong"
-			if code&byProxy != 0 {
-				source = "service"
-			}
-			e.sample(float64(codes[code]), label{"service", r.names[0]}, label{"route", r.names[1]},
-				label{"code", strconv.Itoa(int(code & 0xffff))}, label{"source", source}, workspace, label{"consumer", ""})
-		}
-	}
-	e.family("kong_bandwidth_bytes", counter, "Bytes of requests (ingress) and answers (egress), heads included.")
-	for _, r := range routes {
-		var in, out int64
-		used := false
-		r.cells.each(func(c *routeCell) { in, out, used = in+c.ingress.Load(), out+c.egress.Load(), true })
-		if used {
-			service, route, consumer := label{"service", r.names[0]}, label{"route", r.names[1]}, label{"consumer", ""}
-			e.sample(float64(out), service, route, label{"direction", "egress"}, workspace, consumer)
-			e.sample(float64(in), service, route, label{"direction", "ingress"}, workspace, consumer)
-		}
-	}
-	for _, h := range []struct {
-		name, help string
-		bounds     []int64
-		add        func(*distribution, *routeCell)
-	}{
-		{
-			"kong_request_latency_ms", "From the first byte of the request to the last one of the answer.", requestBounds[:],
-			func(d *distribution, c *routeCell) { d.add(&c.request.sum, c.request.buckets[:]) },
-		},
-		{
-			"kong_kong_latency_ms", "The gateway's own part of the latency.", kongBounds[:],
-			func(d *distribution, c *routeCell) { d.add(&c.kong.sum, c.kong.buckets[:]) },
-		},
-		{
-			"kong_upstream_latency_ms", "Waiting for the first byte of the target's answer.", requestBounds[:],
-			func(d *distribution, c *routeCell) { d.add(&c.upstream.sum, c.upstream.buckets[:]) },
-		},
-	} {
-		e.family(h.name, histogram, h.help)
-		for _, r := range routes {
-			d := distribution{bounds: h.bounds}
-			r.cells.each(func(c *routeCell) { h.add(&d, c) })
-			e.distribution(&d, label{"service", r.names[0]}, label{"route", r.names[1]}, workspace)
-		}
 	}
 }
 

@@ -128,25 +128,31 @@ func (s *striped[T]) each(f func(*T)) {
 // An Observation is one finished exchange on a route.
 type Observation struct {
 	Status    int
-	Proxied   bool  // the answer is the target's, not the gateway's
-	Ingress   int64 // bytes of the request, head included
-	Egress    int64 // bytes of the answer, head included
+	Consumer  string // name of the consumer, empty unless it is told apart
+	Proxied   bool   // the answer is the target's, not the gateway's
+	Ingress   int64  // bytes of the request, head included
+	Egress    int64  // bytes of the answer, head included
 	Latencies Latencies
 }
 
 // RouteMetrics are the counters of one route.
 type RouteMetrics struct {
-	family *family[RouteMetrics]
-	names  names
-	cells  striped[routeCell]
+	family    *family[RouteMetrics]
+	names     names
+	cells     striped[routeCell]
+	consumers consumers // requests of those are not in cells' countsCell
 }
 
 type routeCell struct {
+	countsCell
+	kong     kongHistogram
+	request  requestHistogram
+	upstream requestHistogram
+}
+
+type countsCell struct {
 	codes           codeCounts // by status, with byProxy added for the target's answers
 	ingress, egress atomic.Int64
-	kong            kongHistogram
-	request         requestHistogram
-	upstream        requestHistogram
 }
 
 // byProxy marks the status of an answer that came from a target.
@@ -159,9 +165,15 @@ func (r *RouteMetrics) Observe(o *Observation) {
 	if o.Proxied {
 		code |= byProxy
 	}
-	c.codes.add(code)
-	c.ingress.Add(o.Ingress)
-	c.egress.Add(o.Egress)
+	counts := &c.countsCell
+	if o.Consumer != "" {
+		if k := r.consumers.of(o.Consumer, r.cells.striper); k != nil {
+			counts = k.cells.cell()
+		}
+	}
+	counts.codes.add(code)
+	counts.ingress.Add(o.Ingress)
+	counts.egress.Add(o.Egress)
 	c.request.observe(o.Latencies.Request)
 	c.kong.observe(o.Latencies.Kong)
 	if o.Latencies.Upstream >= 0 {

@@ -15,8 +15,13 @@ func (x *exchange) report() {
 	if x.route != nil {
 		metrics = x.route.Metrics()
 	}
+	consumer := ""
+	if x.plan != nil && x.plan.PerConsumer && x.seen.Consumer != nil {
+		consumer = x.seen.Consumer.Username
+	}
 	metrics.Observe(&telemetry.Observation{
-		Status: x.status, Proxied: x.proxied, Ingress: ingress, Egress: x.headBytes + x.sent, Latencies: latencies,
+		Consumer: consumer,
+		Status:   x.status, Proxied: x.proxied, Ingress: ingress, Egress: x.headBytes + x.sent, Latencies: latencies,
 	})
 	if counter := x.proxy.reasons[x.reason]; counter != nil {
 		counter.Add(1)

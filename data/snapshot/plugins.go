@@ -8,6 +8,7 @@ import (
 
 	"gibbon/entity"
 	"gibbon/plugin"
+	"gibbon/telemetry"
 )
 
 // An Instance is one configured plugin, with the phases that it takes part in.
@@ -20,6 +21,7 @@ type Instance struct {
 	HeaderFilter plugin.HeaderFilter
 	BodyFilter   plugin.BodyFilter
 	Log          plugin.Logger
+	Measures     *telemetry.Measures // nil unless the plugin chooses what is shown
 
 	order int // of execution: no two plugins have the same
 }
@@ -31,6 +33,7 @@ type Plan struct {
 	HeaderFilters []*Instance
 	BodyFilters   []*Instance
 	Loggers       []*Instance
+	PerConsumer   bool // requests are counted by consumer
 
 	all []*Instance
 }
@@ -186,6 +189,9 @@ func (set *pluginSet) compile(ran []*Instance, after int, scopes ...scope) *Plan
 		if i.Log != nil {
 			p.Loggers = append(p.Loggers, i)
 		}
+		if i.Measures != nil && i.Measures.Consumers {
+			p.PerConsumer = true
+		}
 	}
 	return p
 }
@@ -266,6 +272,10 @@ func (w *work) instance(e *entity.Plugin) *Instance {
 	i.HeaderFilter, _ = settings.(plugin.HeaderFilter)
 	i.BodyFilter, _ = settings.(plugin.BodyFilter)
 	i.Log, _ = settings.(plugin.Logger)
+	if m, ok := settings.(plugin.Measurer); ok {
+		shown := m.Measures()
+		i.Measures = &shown
+	}
 	return i
 }
 
@@ -275,12 +285,28 @@ func (w *work) publishPlugins(old *pluginSet) *pluginSet {
 	if !p.dirty {
 		return old
 	}
+	w.metrics.Show(measures(p.known))
 	if len(p.known) == 0 {
 		return nil
 	}
 	set := &pluginSet{scopes: p.scopes.done(), owners: p.owners.done(), plans: map[planKey]*Plan{}}
 	set.global = set.compile(nil, -1, scope{})
 	return set
+}
+
+// measures is what the plugins ask to be shown, nil when none of them chooses.
+func measures(known map[string]*Instance) *telemetry.Measures {
+	var all *telemetry.Measures
+	for _, i := range known {
+		if i.Measures == nil {
+			continue
+		}
+		if all == nil {
+			all = new(telemetry.Measures)
+		}
+		*all = all.Or(*i.Measures)
+	}
+	return all
 }
 
 // beginPlugins prepares for changes of plugins and identities.

@@ -14,6 +14,7 @@ import (
 	"gibbon/plugin/iprestriction"
 	"gibbon/plugin/jwt"
 	"gibbon/plugin/keyauth"
+	"gibbon/plugin/prometheus"
 	"gibbon/plugin/proxycache"
 	"gibbon/plugin/ratelimiting"
 	"gibbon/plugin/redirect"
@@ -41,6 +42,7 @@ func Plugins() []*plugin.Plugin {
 		&responsetransformer.Plugin, // 800
 		&redirect.Plugin,            // 779
 		&proxycache.Plugin,          // 100
+		&prometheus.Plugin,          // 13
 		&httplog.Plugin,             // 12
 		&filelog.Plugin,             // 9
 		&requesttermination.Plugin,  // 2
