@@ -33,6 +33,7 @@ func (s *Settings) general() []*property {
 	return []*property{
 		text("prefix", &s.Prefix).doc("Working directory. Without one it is /usr/local/gibbon for root, and ~/.gibbon for anybody else."),
 		text("node_id", &s.NodeID).doc("UUID of this node. Without one the node makes it up at its first start and keeps it in <prefix>/gibbon.id."),
+		text("zone", &s.Zone).ours().doc("Zone that this node is in: targets of the same zone are preferred to others of the same priority."),
 		list("plugins", &s.Plugins).byDefault("bundled").doc("Plugins that may be configured: names, bundled for all that come with the program, or off."),
 		list("vaults", nil).byDefault("bundled").doc("Vaults that may be configured."),
 		portMaps("port_maps", &s.PortMaps).doc("Pairs outside:inside of ports that something before the node maps, as a container runtime does. Forwarded ports, and routes that match by port, then use the outside one."),

@@ -61,6 +61,7 @@ type Settings struct {
 	// Proxy behaviour.
 	Headers                 Headers // what answers carry
 	HeadersUpstream         Headers // what requests to targets carry: RequestID only
+	Zone                    string  // of this node; empty: no targets are preferred
 	ExplainSampling         int     // keep a record of one in so many requests; 0: of none
 	ErrorReasonHeader       bool    // name the reason code of a gateway-made error in a header
 	TrustedIPs              TrustedIPs

@@ -70,7 +70,7 @@ func (b *Balancer) shadow() (*Balancer, map[*Address]*Address) {
 		c := Candidates{
 			Entries: t.entries, Targets: t.targets, Slots: s.slots, Turn: t.turn, Balance: s.balance, Bound: s.boundOutside(i),
 		}
-		if s.slow > 0 && s.algorithm != "consistent-hashing" {
+		if s.slow.length > 0 && s.algorithm != "consistent-hashing" {
 			c.Entries, _ = warmed(t.entries, s.slow, time.Now())
 		}
 		t.picker = Algorithms[s.algorithm](c)

@@ -53,6 +53,8 @@ type Options struct {
 	RootCAs *x509.CertPool
 	// Certificate returns the client certificate of an upstream by id, for probes; nil is none.
 	Certificate func(id string) *tls.Certificate
+	// Zone is where this node is; targets of the same zone are preferred. Empty: none are.
+	Zone string
 	// Seed is where the turns of upstreams begin, for runs that are to be
 	// repeated; 0 stands for a random one.
 	Seed uint64

@@ -1,6 +1,9 @@
 package balancer
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// slowScale makes weights larger while some of them grow, so that a weight of 1
@@ -12,10 +15,15 @@ const (
 	leastStep = 100 * time.Millisecond
 )
 
+// A slowStart is how the shares of new and recovered addresses grow.
+type slowStart struct {
+	length   time.Duration // 0: they have all of it at once
+	exponent float64       // after the part p of the time, the share is p to the power of this
+}
+
 // warmed returns entries with the weights that they have in the course of a slow
-// start: those of new and recovered addresses grow linearly. It reports whether
-// any still has to grow.
-func warmed(entries []Entry, slow time.Duration, now time.Time) ([]Entry, bool) {
+// start. It reports whether any still has to grow.
+func warmed(entries []Entry, slow slowStart, now time.Time) ([]Entry, bool) {
 	growing := false
 	for _, e := range entries {
 		growing = growing || e.Address.warmth(slow, now) < 1
@@ -32,12 +40,16 @@ func warmed(entries []Entry, slow time.Duration, now time.Time) ([]Entry, bool) 
 }
 
 // warmth returns the part of its weight that the address gets.
-func (a *Address) warmth(slow time.Duration, now time.Time) float64 {
+func (a *Address) warmth(slow slowStart, now time.Time) float64 {
 	since := a.warm.Load()
-	if since == 0 || slow <= 0 {
+	if since == 0 || slow.length <= 0 {
 		return 1
 	}
-	return min(max(float64(now.UnixNano()-since)/float64(slow), leastWarm), 1)
+	part := max(float64(now.UnixNano()-since)/float64(slow.length), 0) // the clock may have been set back
+	if slow.exponent != 1 {
+		part = math.Pow(part, slow.exponent)
+	}
+	return min(max(part, leastWarm), 1)
 }
 
 // warmUp takes the next step soon. It is called under mu.

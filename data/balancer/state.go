@@ -18,7 +18,7 @@ type state struct {
 	threshold  float64
 	panic      float64 // percent; see Upstream.PanicThreshold
 	over       float64 // see Upstream.Overprovisioning
-	slow       time.Duration
+	slow       slowStart
 	slots      int
 	balance    float64
 	pending    bool // nothing to pick from, but names to be resolved
@@ -37,7 +37,7 @@ func (s *state) compile(u *entity.Upstream) {
 	s.hostHeader = u.HostHeader
 	s.useSRVName = u.UseSRVName != nil && *u.UseSRVName
 	s.cookie, s.cookiePath = u.StickySessionsCookie, u.StickySessionsCookiePath
-	s.slow = time.Duration(u.SlowStart * float64(time.Second))
+	s.slow = slowStart{time.Duration(u.SlowStart * float64(time.Second)), 1 / cmp.Or(u.SlowStartAggression, 1)}
 	s.wait = time.Duration(cmp.Or(u.QueueTimeout, entity.DefaultQueueTimeout) * float64(time.Second))
 	s.panic, s.over = u.PanicThreshold, cmp.Or(u.Overprovisioning, entity.DefaultOverprovisioning)
 	if u.Healthchecks.Threshold != nil {
@@ -91,7 +91,7 @@ func (b *Balancer) pickers(s *state) {
 		c := Candidates{
 			Entries: t.entries, Targets: t.targets, Slots: s.slots, Turn: t.turn, Balance: s.balance, Bound: s.boundOutside(i),
 		}
-		if s.slow > 0 && s.algorithm != "consistent-hashing" {
+		if s.slow.length > 0 && s.algorithm != "consistent-hashing" {
 			var warm bool
 			c.Entries, warm = warmed(t.entries, s.slow, time.Now())
 			warming = warming || warm
@@ -99,7 +99,7 @@ func (b *Balancer) pickers(s *state) {
 		t.picker = Algorithms[s.algorithm](c)
 	}
 	if warming {
-		b.warmUp(s.slow)
+		b.warmUp(s.slow.length)
 	}
 }
 

@@ -9,10 +9,12 @@ import (
 	"gibbon/entity"
 )
 
-// A tier is the part of the targets that has one priority. All traffic goes to the
+// A tier is the part of the targets that has one priority and, when this node prefers
+// its own zone, lies inside or outside of it. All traffic goes to the
 // first tier as long as it can bear it; what it cannot bear goes to the next.
 type tier struct {
 	priority int
+	far      bool // outside the zone
 	picker   Picker
 	entries  []Entry
 	targets  int            // how many there are, those without an entry included
@@ -33,26 +35,42 @@ type spill struct {
 // layer divides the targets among tiers. It is called under mu.
 func (b *Balancer) layer(s *state) {
 	s.tiers = nil
-	at := func(priority int) *tier {
-		i := slices.IndexFunc(s.tiers, func(t tier) bool { return t.priority == priority })
+	at := func(of *target) *tier {
+		far := b.far(of)
+		i := slices.IndexFunc(s.tiers, func(t tier) bool { return t.priority == of.priority && t.far == far })
 		if i < 0 {
 			i = len(s.tiers)
-			s.tiers = append(s.tiers, tier{priority: priority})
+			s.tiers = append(s.tiers, tier{priority: of.priority, far: far})
 		}
 		return &s.tiers[i]
 	}
 	for _, t := range b.targets {
-		at(t.priority).targets++
+		at(t).targets++
 	}
 	if len(s.tiers) < 2 {
 		s.tiers = []tier{{entries: s.entries, targets: len(b.targets)}}
 		return
 	}
 	for _, e := range s.entries {
-		t := at(e.Address.target.priority)
+		t := at(e.Address.target)
 		t.entries = append(t.entries, e)
 	}
-	slices.SortFunc(s.tiers, func(x, y tier) int { return cmp.Compare(x.priority, y.priority) })
+	slices.SortFunc(s.tiers, func(x, y tier) int {
+		return cmp.Or(cmp.Compare(x.priority, y.priority), cmp.Compare(x.distance(), y.distance()))
+	})
+}
+
+func (t *tier) distance() int {
+	if t.far {
+		return 1
+	}
+	return 0
+}
+
+// far reports whether a target is outside the zone that is preferred. Targets of last
+// resort are not divided.
+func (b *Balancer) far(t *target) bool {
+	return b.options.Zone != "" && t.zone != b.options.Zone && t.priority != failoverTier
 }
 
 // boundOutside returns the addresses outside a tier that sessions may be bound to:

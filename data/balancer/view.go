@@ -136,7 +136,7 @@ func (b *Balancer) Health() Health {
 }
 
 // health is called under the balancer's mu.
-func (t *target) health(checked bool, slow time.Duration) TargetHealth {
+func (t *target) health(checked bool, slow slowStart) TargetHealth {
 	h := TargetHealth{
 		ID: t.id, Host: t.host, Port: t.port, Weight: t.configured, DNS: t.dns, Verdict: DNSError,
 		State:     cmp.Or(t.state, entity.TargetActive),
