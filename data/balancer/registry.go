@@ -42,6 +42,9 @@ type Options struct {
 	// may still be in flight, the last of them just picked. Addresses of hosts without upstream that
 	// no longer have a service are given up without notice.
 	DropAddress func(*Address)
+	// Configure is told how to treat the connections to an address of an upstream: after
+	// NewAddress, and whenever that changes. Calls for one address do not overlap.
+	Configure func(*Address, Connections)
 
 	// OnChange is told of every transition of an address. It must not block nor
 	// call back.
@@ -177,6 +180,7 @@ func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 		}
 		before := t.weight
 		t.configure(e)
+		b.connect(t, connections(u, e))
 		if isNew {
 			b.begin(t)
 		} else if t.weight != before {

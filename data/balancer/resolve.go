@@ -140,6 +140,7 @@ func (b *Balancer) create(t *target, w wanted) *Address {
 		a.named.always = w.always
 	} else if b.options.NewAddress != nil {
 		b.options.NewAddress(a)
+		b.tell(a)
 	}
 	if b.checker != nil {
 		a.subject = b.checker.Add(a.key, w.weight == 0, func(s health.Standing) { b.judged(a, s) })
@@ -273,6 +274,7 @@ func (b *Balancer) expand(t *Address, answer *resolver.Answer) *resolved {
 			if b.options.NewAddress != nil {
 				b.options.NewAddress(c)
 			}
+			b.tell(c)
 		}
 		r.addresses = append(r.addresses, c)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gibbon/data/resolver"
@@ -30,6 +31,8 @@ type target struct {
 	limit      int    // of the attempts in flight at each address; 0 is none
 	maxPending int    // see queue
 	zone       string
+
+	connections atomic.Pointer[Connections] // nil without an upstream
 
 	addresses []*Address  // in order of their text
 	dns       string      // type of the records, or why there are none

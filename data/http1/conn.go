@@ -54,6 +54,7 @@ type Conn struct {
 	sending                   pendingWrite
 	life                      atomic.Uint64 // requests<<2 | phase
 
+	made    int64  // Clock.Elapsed when a target's connection was made
 	home    uint32 // says which shard of its pool it goes to
 	hint    uint32 // its number in the clock's set
 	watched int    // its place there; guarded by the shard's lock
@@ -113,6 +114,9 @@ func (c *Conn) Close() {
 	if c.server == nil {
 		_ = c.stopUpload() // the connection ends in either case
 		c.shut()
+		if c.pool != nil {
+			c.pool.Quota.give()
+		}
 	}
 }
 

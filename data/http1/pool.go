@@ -20,18 +20,26 @@ type PoolOptions struct {
 	ConnectTimeout time.Duration // for connecting, and again for the TLS handshake; Get may override it
 	ReadTimeout    time.Duration // see Conn.SetTimeouts
 	WriteTimeout   time.Duration
-	MaxIdle        int           // idle connections kept; more are closed. 0 means 512, negative none
-	MaxRequests    int           // requests per connection
-	IdleTimeout    time.Duration // how long a connection may stay idle
-	HeadLimit      int           // bytes of a response head: default 8192, at most 65535
+	Keep           Keep
+	Quota          *Quota // shared with other pools; nil: none
+	HeadLimit      int    // bytes of a response head: default 8192, at most 65535
 
 	plain bool // use plainWire everywhere; for tests
+}
+
+// A Keep says which connections are kept for further requests. Zero fields but MaxIdle mean "no limit".
+type Keep struct {
+	MaxIdle     int           // idle connections; more are closed. 0 means 512, negative none
+	MaxRequests int           // per connection
+	IdleTimeout time.Duration // how long one may stay idle
+	MaxAge      time.Duration // since it was made; it is told a Tick late
 }
 
 // A Pool keeps connections to one address under one TLS identity.
 // Its methods may be called from many goroutines; Get and Put do not allocate.
 type Pool struct {
 	PoolOptions
+	keep    atomic.Pointer[Keep]
 	limits  Limits
 	closed  atomic.Bool
 	idle    atomic.Int64
@@ -54,9 +62,7 @@ type poolShard struct {
 // NewPool returns an empty pool. Close it when it is of no more use.
 func NewPool(o PoolOptions) *Pool {
 	p := &Pool{PoolOptions: o}
-	if p.MaxIdle == 0 {
-		p.MaxIdle = 512
-	}
+	p.SetKeep(o.Keep)
 	head := p.HeadLimit
 	if head <= 0 {
 		head = 8 << 10
@@ -64,24 +70,46 @@ func NewPool(o PoolOptions) *Pool {
 	p.limits = Limits{Line: head, Head: head}.withDefaults()
 	p.dial = (&net.Dialer{KeepAlive: -1}).DialContext
 	p.Clock.watch.addPool(p)
+	p.Quota.add(p)
 	return p
+}
+
+// SetKeep changes which connections are kept. Idle ones that are no longer to be kept are closed within a second.
+func (p *Pool) SetKeep(k Keep) {
+	if k.MaxIdle == 0 {
+		k.MaxIdle = 512
+	}
+	k.MaxIdle = max(k.MaxIdle, 0)
+	p.keep.Store(&k)
 }
 
 // Get returns an idle connection, else a new one connected within timeout (0: the pool's own). hint
 // spreads callers that work in parallel; a client connection's Hint serves best. reused tells the
 // two apart. The error is an *Error with OpDial or OpHandshake.
 func (p *Pool) Get(hint uint32, timeout time.Duration) (c *Conn, reused bool, err error) {
+	for c := p.pop(hint); c != nil; c = p.pop(hint) {
+		if p.keep.Load().spent(c, p.Clock.Elapsed()) {
+			c.Close()
+			continue
+		}
+		c.lend(hint)
+		return c, true, nil
+	}
+	c, err = p.Dial(hint, timeout)
+	return c, false, err
+}
+
+// pop takes an idle connection out; nil when there is none.
+func (p *Pool) pop(hint uint32) *Conn {
 	if p.idle.Load() > 0 {
 		for i := range uint32(poolShards) {
 			if c := p.shards[(hint+i)%poolShards].pop(); c != nil {
 				p.idle.Add(-1)
-				c.lend(hint)
-				return c, true, nil
+				return c
 			}
 		}
 	}
-	c, err = p.Dial(hint, timeout)
-	return c, false, err
+	return nil
 }
 
 // lend makes c ready for a caller, whose hint says where it will be put back.
@@ -98,19 +126,24 @@ func (p *Pool) Dial(hint uint32, timeout time.Duration) (*Conn, error) {
 	if timeout <= 0 {
 		timeout = p.ConnectTimeout
 	}
+	if err := p.Quota.take(timeout); err != nil {
+		return nil, &Error{Op: OpDial, Kind: KindTimeout, Err: err}
+	}
 	nc, err := p.connect(timeout)
 	if err != nil {
+		p.Quota.give()
 		return nil, failure(OpDial, err)
 	}
 	if p.TLS != nil {
 		t := tls.Client(nc, p.TLS)
 		if err := p.handshake(t, timeout); err != nil {
 			_ = nc.Close() // it is given up
+			p.Quota.give()
 			return nil, handshakeFailure(err)
 		}
 		nc = t
 	}
-	c := &Conn{clock: p.Clock, pool: p}
+	c := &Conn{clock: p.Clock, pool: p, made: p.Clock.Elapsed()}
 	c.wire = newWire(c, nc, p.plain)
 	p.Clock.watch.add(c)
 	c.lend(hint)
@@ -149,7 +182,8 @@ func handshakeFailure(err error) *Error {
 // Put gives c back. It is kept when its response was read to the end and allows that,
 // and when the limits do; otherwise it is closed. c must not be used afterwards.
 func (p *Pool) Put(c *Conn) {
-	if !c.stopUpload() || !c.reusable() || p.closed.Load() || p.MaxRequests > 0 && c.Requests() >= p.MaxRequests || int(p.idle.Load()) >= p.MaxIdle {
+	k := p.keep.Load()
+	if !c.stopUpload() || !c.reusable() || p.closed.Load() || k.spent(c, p.Clock.Elapsed()) || int(p.idle.Load()) >= k.MaxIdle {
 		c.Close()
 		return
 	}
@@ -158,9 +192,15 @@ func (p *Pool) Put(c *Conn) {
 	c.since = p.Clock.Elapsed()
 	p.idle.Add(1)
 	p.shards[c.home%poolShards].push(c)
+	p.Quota.idle()
 	if p.closed.Load() {
 		p.Close()
 	}
+}
+
+// spent reports whether c may take no further request.
+func (k *Keep) spent(c *Conn, now int64) bool {
+	return k.MaxRequests > 0 && c.Requests() >= k.MaxRequests || k.MaxAge > 0 && now-c.made >= int64(k.MaxAge)
 }
 
 // reusable reports whether a target's connection is between two responses.
@@ -200,6 +240,7 @@ func (p *Pool) Idle() int { return int(p.idle.Load()) }
 func (p *Pool) Close() {
 	p.closed.Store(true)
 	p.Clock.watch.removePool(p)
+	p.Quota.remove(p)
 	p.drop(func(*Conn) bool { return true })
 }
 
@@ -236,7 +277,13 @@ func (p *Pool) sweep(now int64) {
 	if p.idle.Load() == 0 {
 		return
 	}
+	k := p.keep.Load()
+	surplus := int(p.idle.Load()) - k.MaxIdle
 	p.drop(func(c *Conn) bool {
-		return p.IdleTimeout > 0 && now-c.since > int64(p.IdleTimeout) || !c.Alive()
+		if surplus > 0 || k.IdleTimeout > 0 && now-c.since > int64(k.IdleTimeout) || k.spent(c, now) || !c.Alive() {
+			surplus--
+			return true
+		}
+		return false
 	})
 }

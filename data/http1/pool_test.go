@@ -231,7 +231,7 @@ func TestPool(t *testing.T) {
 				}
 			})
 			t.Run("not after its last request", func(t *testing.T) {
-				p := open(t, PoolOptions{MaxRequests: 2}, stays)
+				p := open(t, PoolOptions{Keep: Keep{MaxRequests: 2}}, stays)
 				for i := range 3 {
 					c := get(t, p, i == 1)
 					_ = ask(c, "GET")
@@ -239,7 +239,7 @@ func TestPool(t *testing.T) {
 				}
 			})
 			t.Run("no more than so many idle", func(t *testing.T) {
-				p := open(t, PoolOptions{MaxIdle: 2}, stays)
+				p := open(t, PoolOptions{Keep: Keep{MaxIdle: 2}}, stays)
 				var conns []*Conn
 				for range 4 {
 					c := get(t, p, false)
@@ -367,7 +367,7 @@ func TestPoolDropsWhatIsOfNoUse(t *testing.T) {
 		options PoolOptions
 		end     bool // the target closes
 	}{
-		{"idle for too long", PoolOptions{IdleTimeout: time.Millisecond}, false},
+		{"idle for too long", PoolOptions{Keep: Keep{IdleTimeout: time.Millisecond}}, false},
 		{"closed by the target", PoolOptions{}, true},
 	}
 	for _, tt := range tests {

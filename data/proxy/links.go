@@ -21,7 +21,7 @@ import (
 
 // Links hold the connections to targets. One link belongs to each address, as its Link.
 type Links struct {
-	options http1.PoolOptions
+	options http1.PoolOptions // Keep is that of the settings
 	metrics *telemetry.Metrics
 	traffic *traffic.Table
 	base    tls.Config // of connections to https services
@@ -33,13 +33,10 @@ type Links struct {
 func NewLinks(s *settings.Settings, clock *http1.Clock, metrics *telemetry.Metrics, store *certs.Store) (*Links, error) {
 	l := &Links{metrics: metrics, traffic: traffic.NewTable(), certs: store}
 	l.options = http1.PoolOptions{
-		Clock:       clock,
-		MaxIdle:     s.KeepalivePoolSize,
-		MaxRequests: s.KeepaliveMaxRequests,
-		IdleTimeout: s.KeepaliveIdleTimeout,
-	}
-	if s.KeepalivePoolSize == 0 {
-		l.options.MaxIdle = -1
+		Clock: clock,
+		Keep: http1.Keep{
+			MaxIdle: idle(s.KeepalivePoolSize), MaxRequests: s.KeepaliveMaxRequests, IdleTimeout: s.KeepaliveIdleTimeout,
+		},
 	}
 	l.base.MinVersion = tls.VersionTLS12
 	l.base.InsecureSkipVerify = !s.UpstreamSSLVerify //nolint:gosec // nginx_proxy_proxy_ssl_verify is off by default
@@ -73,9 +70,50 @@ func (l *Links) Close() { l.traffic.Close() }
 
 // Open makes the link of a new address. It is the NewAddress hook of the balancers.
 func (l *Links) Open(a *balancer.Address) {
-	o := l.options
-	o.Address = a.AddrPort.String()
-	a.Link = &link{links: l, plain: http1.NewPool(o)}
+	k := &link{links: l, options: l.options}
+	k.options.Address = a.AddrPort.String()
+	k.options.Quota = &k.quota
+	k.plain = http1.NewPool(k.options)
+	a.Link = k
+}
+
+// Configure changes how the connections to an address are treated. It is the Configure
+// hook of the balancers.
+func (l *Links) Configure(a *balancer.Address, c balancer.Connections) {
+	k, ok := a.Link.(*link)
+	if !ok {
+		return
+	}
+	keep := l.options.Keep
+	keep.MaxAge = c.MaxAge
+	if c.PoolSize >= 0 {
+		keep.MaxIdle = idle(c.PoolSize)
+	}
+	if c.MaxRequests >= 0 {
+		keep.MaxRequests = c.MaxRequests
+	}
+	if c.IdleTimeout >= 0 {
+		keep.IdleTimeout = c.IdleTimeout
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.quota.Limit(c.Max)
+	if keep == k.options.Keep {
+		return
+	}
+	k.options.Keep = keep
+	k.plain.SetKeep(keep)
+	for _, s := range k.secure {
+		s.pool.SetKeep(keep)
+	}
+}
+
+// idle is what a pool calls so many idle connections; for it, 0 stands for its own default.
+func idle(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
 }
 
 // Drop closes the idle connections to an address that is no longer used.
@@ -99,10 +137,12 @@ func (l *Links) Drop(a *balancer.Address) {
 type link struct {
 	links  *Links
 	plain  *http1.Pool
+	quota  http1.Quota // of all pools
 	counts atomic.Pointer[counters]
 
-	mu     sync.Mutex // guards secure
-	secure map[identity]*secured
+	mu      sync.Mutex // guards what follows
+	options http1.PoolOptions
+	secure  map[identity]*secured
 }
 
 // An identity is whom a TLS connection was made for. A connection that was made
@@ -201,8 +241,7 @@ func (k *link) pool(x *exchange, a *balancer.Address) *http1.Pool {
 	if s != nil {
 		s.pool.Close() // the certificates have changed
 	}
-	o := k.links.options
-	o.Address = a.AddrPort.String()
+	o := k.options
 	o.TLS = k.links.tls(id, now.pair, e.CACertificates)
 	if k.secure == nil {
 		k.secure = map[identity]*secured{}

@@ -56,7 +56,7 @@ func newGatewayWith(tb testing.TB, store *certs.Store, environ ...string) *gatew
 		tb.Fatal(err)
 	}
 	g.traffic = links.Traffic()
-	registry := balancer.NewRegistry(balancer.Options{NewAddress: links.Open, DropAddress: links.Drop})
+	registry := balancer.NewRegistry(balancer.Options{NewAddress: links.Open, Configure: links.Configure, DropAddress: links.Drop})
 	plugins := testPlugins()
 	g.state = plugin.NewState(slog.New(slog.DiscardHandler), time.Now, "node")
 	g.builder, err = snapshot.NewBuilder(snapshot.Options{
