@@ -202,7 +202,7 @@ func (c *commandLine) openPlace(ctx context.Context, s *settings.Settings, kinds
 	if err := makePrefix(s); err != nil {
 		return nil, err
 	}
-	db, err := openStore(ctx, s, "config", slog.New(slog.DiscardHandler))
+	db, err := openStore(ctx, s, serveOptions{nodeID: "config", log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}

@@ -80,7 +80,7 @@ func (c *commandLine) restartCommand() *cobra.Command {
 				return err
 			}
 			if migrate {
-				if err := c.runMigrations(cmd.Context(), lockTimeout); err != nil {
+				if err := c.migrateOnStart(cmd.Context(), lockTimeout); err != nil {
 					return err
 				}
 			}

@@ -6,15 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"gibbon/control/store"
 	"gibbon/control/store/postgres"
 	"gibbon/control/store/sqlite"
 	"gibbon/settings"
+	"gibbon/telemetry"
 )
 
 // An exitError ends the command with a status of its own. What there is to say has been said.
@@ -314,12 +317,43 @@ func (c *commandLine) confirm(question string) bool {
 	}
 }
 
-// runMigrations is 'start --run-migrations': it makes the tables or brings them up to date.
-func (c *commandLine) runMigrations(ctx context.Context, lockTimeout int) error {
-	f := &migrationFlags{lockTimeout: lockTimeout}
-	if err := c.prepareMigrations(f); err != nil || f.settings.Database != "postgres" {
+// migrateOnStart is 'start --run-migrations': it makes the tables or brings them up to date. When the
+// database does not answer it leaves that to the node, which waits for it.
+func (c *commandLine) migrateOnStart(ctx context.Context, lockTimeout int) error {
+	f, err := c.startMigrations(lockTimeout)
+	if err != nil || f == nil {
 		return err
 	}
+	err = c.bringUpToDate(ctx, f)
+	if errors.Is(err, store.ErrUnavailable) {
+		c.remark("The tables are not looked at yet: %v", err)
+		c.migrateLater(f)
+		return nil
+	}
+	return err
+}
+
+// startMigrations are the flags of the migrations of a start, or nil when there is nothing to migrate.
+func (c *commandLine) startMigrations(lockTimeout int) (*migrationFlags, error) {
+	f := &migrationFlags{lockTimeout: lockTimeout}
+	if err := c.prepareMigrations(f); err != nil || f.settings.Database != "postgres" {
+		return nil, err
+	}
+	return f, nil
+}
+
+// migrateLater has the node migrate before it reads the database for the first time.
+func (c *commandLine) migrateLater(f *migrationFlags) {
+	c.lockTimeout = f.lockTimeout
+	c.migrate = func(ctx context.Context, log *slog.Logger) error {
+		f.say = func(format string, args ...any) {
+			log.Log(ctx, telemetry.LevelNotice, "migrations: "+fmt.Sprintf(format, args...))
+		}
+		return schemaError(c.bringUpToDate(ctx, f))
+	}
+}
+
+func (c *commandLine) bringUpToDate(ctx context.Context, f *migrationFlags) error {
 	schema, err := postgres.ReadSchema(ctx, f.database)
 	switch {
 	case err != nil:

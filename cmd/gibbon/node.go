@@ -22,6 +22,8 @@ type serveOptions struct {
 	quit <-chan struct{}
 	// reload delivers new settings; those that cannot change live are as they were.
 	reload <-chan *settings.Settings
+	// migrate makes the database ready once it answers; nil when it was ready at the start.
+	migrate func(context.Context, *slog.Logger) error
 	// ready is to be called once, when every listener accepts and requests can be served.
 	ready func([]listening)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -19,7 +18,7 @@ import (
 
 // openStore opens the store that the settings name. A database that does not answer is no error: it
 // may come back.
-func openStore(ctx context.Context, s *settings.Settings, node string, log *slog.Logger) (store.Store, error) {
+func openStore(ctx context.Context, s *settings.Settings, options serveOptions) (store.Store, error) {
 	switch s.Database {
 	case "sqlite":
 		db, err := sqlite.Open(ctx, sqlite.Options{File: s.SQLitePath})
@@ -32,10 +31,16 @@ func openStore(ctx context.Context, s *settings.Settings, node string, log *slog
 		if err != nil {
 			return nil, err
 		}
-		o.Node, o.Log = node, log
+		o.Node, o.Log = options.nodeID, options.log
+		if options.migrate != nil {
+			o.Prepare = func(ctx context.Context) error { return options.migrate(ctx, options.log) }
+		}
 		db, err := postgres.Open(o)
 		if err != nil {
 			return nil, fmt.Errorf("open the store: %w", err)
+		}
+		if options.migrate != nil {
+			return db, nil // it need not be ready yet
 		}
 		if err := db.Check(ctx); err != nil && !errors.Is(err, store.ErrUnavailable) {
 			return nil, errors.Join(schemaError(err), db.Close())

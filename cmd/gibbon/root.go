@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,11 @@ type commandLine struct {
 	conf, prefix   string // flags -c and -p
 	verbose        bool   // --v
 	debug          bool   // --vv
+
+	// migrate makes the tables of a database, or brings them up to date, once it answers; nil unless
+	// a start with --run-migrations found that it does not. Then lockTimeout is in seconds.
+	migrate     func(context.Context, *slog.Logger) error
+	lockTimeout int
 }
 
 // run executes one command line and returns the exit code.

@@ -68,7 +68,7 @@ func (c *commandLine) runNode(s *settings.Settings, screen io.Writer, ready func
 	err = serve(ctx, s, serveOptions{
 		nodeID: id, log: l.error, level: &l.level,
 		access: l.proxy, adminAccess: l.admin, statusAccess: l.status,
-		quit: n.quit, reload: n.reloads,
+		quit: n.quit, reload: n.reloads, migrate: c.migrate,
 		ready: func(open []listening) {
 			for _, o := range open {
 				l.error.Log(ctx, telemetry.LevelNotice, "listening", "for", o.name, "url", o.url)

@@ -24,7 +24,7 @@ import (
 // serve runs the gateway until ctx ends or options.quit is closed.
 func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err error) {
 	kinds := kindsOf(s)
-	db, err := openStore(ctx, s, options.nodeID, options.log)
+	db, err := openStore(ctx, s, options)
 	if err != nil {
 		return err
 	}

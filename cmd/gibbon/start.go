@@ -33,14 +33,15 @@ func (c *commandLine) startCommand() *cobra.Command {
 			"  GIBBON_PROXY_LISTEN=127.0.0.1:9000 gibbon start --detach",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if migrate && readyFD == 0 {
-				if err := c.runMigrations(cmd.Context(), lockTimeout); err != nil {
+			if readyFD > 0 {
+				return c.runDetached(os.NewFile(uintptr(readyFD), "ready"), migrate, lockTimeout)
+			}
+			if migrate {
+				if err := c.migrateOnStart(cmd.Context(), lockTimeout); err != nil {
 					return err
 				}
 			}
 			switch {
-			case readyFD > 0:
-				return c.runDetached(os.NewFile(uintptr(readyFD), "ready"))
 			case detach:
 				return c.detach()
 			}
@@ -99,6 +100,9 @@ func (c *commandLine) detach() error {
 	if c.prefix != "" {
 		args = append(args, "-p", c.prefix)
 	}
+	if c.migrate != nil {
+		args = append(args, "--run-migrations", "--lock-timeout="+strconv.Itoa(c.lockTimeout))
+	}
 	child := exec.CommandContext(context.Background(), program, args...)
 	child.Args[0] = os.Args[0] // the name that people know it by
 	child.ExtraFiles = []*os.File{writing}
@@ -147,14 +151,21 @@ func detachedOutput(s *settings.Settings) (stdout, stderr *os.File, err error) {
 	return nil, stderr, err
 }
 
-// runDetached is the life of the child that detach starts.
-func (c *commandLine) runDetached(ready *os.File) error {
+// runDetached is the life of the child that detach starts. The parent has migrated unless the
+// database did not answer.
+func (c *commandLine) runDetached(ready *os.File, migrate bool, lockTimeout int) error {
 	told := bufio.NewWriter(ready)
 	tell := func(text string) {
 		_, _ = told.WriteString(text) // Flush reports it
 		_ = errors.Join(told.Flush(), ready.Close())
 	}
 	s, err := c.load()
+	if err == nil && migrate {
+		var f *migrationFlags
+		if f, err = c.startMigrations(lockTimeout); f != nil {
+			c.migrateLater(f)
+		}
+	}
 	if err == nil {
 		up := false
 		err = c.runNode(s, nil, func([]listening) {

@@ -169,6 +169,10 @@ func (w *world) start(settings []string) error {
 		delete(env, "TLS")
 		o.Ports.TLS = 8443
 	}
+	if _, ok := env["MIGRATE"]; ok {
+		delete(env, "MIGRATE")
+		o.Args = []string{"--run-migrations"}
+	}
 	if size, ok := env["TMPFS"]; ok {
 		delete(env, "TMPFS")
 		o.Wrap = []string{"unshare", "-rm", "sh", "-c", `mount -t tmpfs -o size=` + size + ` tmpfs "$0" && exec "$@"`, w.prefix}

@@ -44,8 +44,16 @@ func (s *Store) keepUp(reload func(context.Context) (int64, error)) {
 	var reported time.Time // when the node last said that it cannot follow
 	var away string
 	registered := time.Time{}
+	prepared := s.options.Prepare == nil
 	for {
-		err := s.look(s.follow, reload)
+		var err error
+		if !prepared {
+			err = s.options.Prepare(s.follow)
+			prepared = err == nil
+		}
+		if err == nil {
+			err = s.look(s.follow, reload)
+		}
 		if err == nil && time.Since(registered) > registerEvery {
 			if err = s.register(s.follow); err == nil {
 				registered = time.Now()

@@ -49,6 +49,10 @@ type Options struct {
 	Interval time.Duration // between two looks for other nodes' revisions [500 ms]
 	PollOnly bool          // do not ask for notifications, which connection poolers do not pass on
 
+	// Prepare makes the database ready to be followed, once it answers: the follower calls it before
+	// its first look, and again until it succeeds [nothing].
+	Prepare func(context.Context) error
+
 	Now func() time.Time // the clock [time.Now]
 	Log *slog.Logger     // [none]
 
