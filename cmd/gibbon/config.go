@@ -175,6 +175,7 @@ type configPlace interface {
 	export(ctx context.Context, w io.Writer) error
 	diff(ctx context.Context, d *declarative.Document, text []byte) (changes, error)
 	bring(ctx context.Context, d *declarative.Document, text []byte, mode declarative.Mode) (changes, error)
+	vaults(ctx context.Context, each func(document []byte) error) error
 	close() error
 }
 

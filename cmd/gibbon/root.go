@@ -91,7 +91,7 @@ func (c *commandLine) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&c.debug, "vv", false, "say everything, settings too")
 	root.AddCommand(
 		c.startCommand(), c.stopCommand(), c.quitCommand(), c.restartCommand(), c.reloadCommand(),
-		c.healthCommand(), c.drainCommand(), c.checkCommand(), c.configCommand(), c.migrationsCommand(), c.settingsCommand(), c.versionCommand(),
+		c.healthCommand(), c.drainCommand(), c.checkCommand(), c.configCommand(), c.migrationsCommand(), c.settingsCommand(), c.vaultCommand(), c.versionCommand(),
 	)
 	return root
 }
