@@ -1,7 +1,6 @@
 package balancer
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -144,8 +143,8 @@ func TestSetKeepsWhatStays(t *testing.T) {
 		if again := r.Set(upstream(t, "passive name=others"), targets(t, "10.0.0.1:80")); again == b || address(t, again, "10.0.0.1:80").Down() {
 			t.Error("an upstream of another name took the verdict along")
 		}
-		if _, err := b.Pick(new(Attempt)); !errors.Is(err, ErrNoPeer) {
-			t.Errorf("the balancer of the former name still picks: %v", err)
+		if a, err := b.Pick(new(Attempt)); err != nil || a.Text != "10.0.0.3:80" {
+			t.Errorf("a request that holds the balancer of the former name gets %v, %v", a, err)
 		}
 		if r.Set(upstream(t, "passive"), targets(t, "10.0.0.1:80")); !address(t, r.Balancer("u"), "10.0.0.1:80").Down() {
 			t.Error("the verdict is gone although the upstream came back in time")

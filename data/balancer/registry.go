@@ -123,7 +123,7 @@ func (r *Registry) dialProbe(ctx context.Context, network, address string) (net.
 }
 
 // Set makes the balancer of an upstream, or brings it up to date; it is the same
-// one as before unless the upstream has another name. When Set returns, picks go
+// one as before unless the upstream has another name; requests that hold the former can finish. When Set returns, picks go
 // by the new configuration; names that were never resolved follow when they are.
 func (r *Registry) Set(u *entity.Upstream, targets []*entity.Target) *Balancer {
 	r.mu.Lock()
@@ -223,7 +223,9 @@ func (b *Balancer) forget(t *target) {
 	t.addresses = nil
 }
 
-// close ends a balancer: it has no targets from now on.
+// close ends a balancer: nothing is probed nor resolved any more, and connections are not kept.
+// Requests that hold it, from before the configuration that does without it, still pick as they
+// would have an instant ago.
 func (b *Balancer) close() {
 	b.mu.Lock()
 	b.cancel()
@@ -235,12 +237,14 @@ func (b *Balancer) close() {
 	}
 	b.targets = nil
 	clear(b.byText)
-	b.rebuild()
+	close(b.changed)
+	b.changed = make(chan struct{})
+	b.tellDropped()
 	b.mu.Unlock()
 	b.checker.Close()
 }
 
-// Remove ends the balancer of an upstream.
+// Remove ends the balancer of an upstream. Requests that hold it can finish.
 func (r *Registry) Remove(upstreamID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -292,7 +296,7 @@ func (r *Registry) forgetDirect(key directKey) {
 	}
 }
 
-// Close stops all probing and resolving. No address is left to pick.
+// Close stops all probing and resolving.
 func (r *Registry) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

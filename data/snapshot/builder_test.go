@@ -173,3 +173,27 @@ func BenchmarkApplyOne(b *testing.B) {
 		})
 	}
 }
+
+// TestEndedUpstreams: a request that took the snapshot before an upstream was renamed or deleted
+// goes where it would have gone then.
+func TestEndedUpstreams(t *testing.T) {
+	tests := map[string][]Change{
+		"renamed, and its service with it":   {upstream("u", "new"), service("s", "new")},
+		"renamed, the service at once after": {upstream("u", "new")},
+		"deleted":                            {gone("targets", "t"), gone("upstreams", "u"), service("s", "10.0.0.9")},
+	}
+	for name, changes := range tests {
+		b := newBuilder(t)
+		err := b.Apply([]Change{service("s", "up"), route("r", "s", "/a"), upstream("u", "up"), target("t", "u", "10.0.0.1:80")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := b.Current()
+		if err := b.Apply(changes); err != nil {
+			t.Fatal(err)
+		}
+		if got := destination(before, "/a"); got != "r s 10.0.0.1:80" {
+			t.Errorf("%s: a request from before goes to %q", name, got)
+		}
+	}
+}
