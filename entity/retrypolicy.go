@@ -13,6 +13,9 @@ type RetryPolicy struct {
 	Deadline   *int64   // milliseconds
 	Backoff    *RetryBackoff
 	Budget     RetryBudget
+	Hedge      *RetryHedge
+
+	TrustDeadline bool
 }
 
 // RetryBackoff is how long to wait before a further try.
@@ -25,6 +28,14 @@ type RetryBackoff struct {
 type RetryBudget struct {
 	Percent      int // of the requests of a second
 	MinPerSecond int
+}
+
+// RetryHedge is when a second copy of a request is sent while the first one is unanswered.
+type RetryHedge struct {
+	Percentile int      // of the latencies observed
+	MinDelay   int64    // milliseconds
+	Percent    int      // of the requests
+	Methods    []string // nil: GET, HEAD and OPTIONS
 }
 
 // Fields declares the fields of a retry policy.
@@ -45,6 +56,9 @@ func (p *RetryPolicy) Fields() schema.Fields {
 		schema.NullNumber("deadline", &p.Deadline).Between(1, 1<<31-2).
 			Doc("Milliseconds that all tries together may take until the head of an answer has come. Targets are told in X-Request-Deadline."),
 		schema.NullSub("backoff", &p.Backoff).Doc("Waiting before further tries. Without it there is none."),
+		schema.Bool("trust_deadline", &p.TrustDeadline).Required().Default(false).
+			Doc("Whether X-Request-Deadline and grpc-timeout of a request set its deadline, if that is earlier than the one here."),
+		schema.NullSub("hedge", &p.Hedge).Doc("A second copy of a request that is slow to be answered. Without it there is none."),
 		schema.Sub("budget", &p.Budget).Doc("How many further tries the upstream is burdened with."),
 	}
 }
@@ -59,6 +73,20 @@ func (b *RetryBackoff) Fields() schema.Fields {
 			Doc("Milliseconds at most before the second try; it doubles with each further one. The wait is random between 0 and this."),
 		schema.Number("max", &b.Max).Required().Default(250).Between(1, 60_000).
 			Doc("Milliseconds at most before any try."),
+	}
+}
+
+// Fields declares the fields of a hedge.
+func (h *RetryHedge) Fields() schema.Fields {
+	return schema.Fields{
+		schema.Number("percentile", &h.Percentile).Required().Default(95).Between(50, 99).
+			Doc("A second copy is sent when the answer takes longer than this share, in percent, of the answers before."),
+		schema.Number("min_delay", &h.MinDelay).Required().Default(10).Between(1, 60_000).
+			Doc("Milliseconds at least before the second copy."),
+		schema.Number("percent", &h.Percent).Required().Default(5).Between(1, 100).
+			Doc("Second copies at most, in percent of the requests. They count against the budget, too."),
+		schema.Set("methods", &h.Methods, method).
+			Doc("Methods of which there may be two copies. Without it GET, HEAD and OPTIONS."),
 	}
 }
 

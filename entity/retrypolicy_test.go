@@ -8,14 +8,19 @@ import (
 )
 
 func TestRetryPolicy(t *testing.T) {
-	const defaults = `"try_timeout":null,"deadline":null,"backoff":null,"budget":{"percent":20,"min_per_second":3}}`
+	const defaults = `"try_timeout":null,"deadline":null,"backoff":null,"trust_deadline":false,"hedge":null,"budget":{"percent":20,"min_per_second":3}}`
 	tests := []struct{ name, policy, want string }{
 		{"unset: as if it did not exist", `null`, ``},
 		{"empty: the defaults", `{}`, `"retry_policy":{"attempts":null,"errors":null,"statuses":null,"methods":null,` + defaults},
 		{
 			"all of it", `{"attempts":3,"errors":["connect"],"statuses":[503],"methods":["POST"],"try_timeout":500,"deadline":2000,"backoff":{},"budget":{"percent":50}}`,
-			`"retry_policy":{"attempts":3,"errors":["connect"],"statuses":[503],"methods":["POST"],"try_timeout":500,"deadline":2000,"backoff":{"base":25,"max":250},"budget":{"percent":50,"min_per_second":3}}`,
+			`"retry_policy":{"attempts":3,"errors":["connect"],"statuses":[503],"methods":["POST"],"try_timeout":500,"deadline":2000,"backoff":{"base":25,"max":250},"trust_deadline":false,"hedge":null,"budget":{"percent":50,"min_per_second":3}}`,
 		},
+		{
+			"hedge", `{"trust_deadline":true,"hedge":{"percent":2,"methods":["POST"]}}`,
+			`"trust_deadline":true,"hedge":{"percentile":95,"min_delay":10,"percent":2,"methods":["POST"]},"budget"`,
+		},
+		{"percentile that hedges all", `{"hedge":{"percentile":0}}`, "value should be between 50 and 99"},
 		{"no attempt", `{"attempts":0}`, "attempts: value should be between 1 and 32"},
 		{"unknown failure", `{"errors":["bad luck"]}`, "expected one of: connect, connect_timeout"},
 		{"status that is no failure", `{"statuses":[200]}`, "value should be between 400 and 599"},
@@ -54,10 +59,10 @@ func TestRetryPolicy(t *testing.T) {
 func TestRetryPolicyMerges(t *testing.T) {
 	s := new(Service)
 	steps := []struct{ patch, want string }{
-		{`{"retry_policy":{}}`, `{"attempts":null,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":null,"budget":{"percent":20,"min_per_second":3}}`},
-		{`{"retry_policy":{"attempts":3}}`, `{"attempts":3,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":null,"budget":{"percent":20,"min_per_second":3}}`},
-		{`{"retry_policy":{"backoff":{}}}`, `{"attempts":3,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":{"base":25,"max":250},"budget":{"percent":20,"min_per_second":3}}`},
-		{`{"retry_policy":{"backoff":{"base":5},"budget":{"percent":50}}}`, `{"attempts":3,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":{"base":5,"max":250},"budget":{"percent":50,"min_per_second":3}}`},
+		{`{"retry_policy":{}}`, `{"attempts":null,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":null,"trust_deadline":false,"hedge":null,"budget":{"percent":20,"min_per_second":3}}`},
+		{`{"retry_policy":{"attempts":3}}`, `{"attempts":3,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":null,"trust_deadline":false,"hedge":null,"budget":{"percent":20,"min_per_second":3}}`},
+		{`{"retry_policy":{"backoff":{}}}`, `{"attempts":3,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":{"base":25,"max":250},"trust_deadline":false,"hedge":null,"budget":{"percent":20,"min_per_second":3}}`},
+		{`{"retry_policy":{"backoff":{"base":5},"budget":{"percent":50}}}`, `{"attempts":3,"errors":null,"statuses":null,"methods":null,"try_timeout":null,"deadline":null,"backoff":{"base":5,"max":250},"trust_deadline":false,"hedge":null,"budget":{"percent":50,"min_per_second":3}}`},
 		{`{"retry_policy":null}`, ``},
 	}
 	var body map[string]any

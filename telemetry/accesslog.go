@@ -47,6 +47,9 @@ type Try struct {
 	Latency time.Duration // until the answer's first byte or the failure
 }
 
+// GivenUp is the Failure of a try that was none: another copy of the request was answered first.
+const GivenUp = "given_up"
+
 // Latencies are the parts of the time that an exchange took.
 type Latencies struct {
 	Request  time.Duration // from the first byte of the request to the last of the answer

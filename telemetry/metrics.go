@@ -23,8 +23,9 @@ type MetricsOptions struct {
 	Kong        string // the version whose metrics these are, for kong_node_info
 	Connections func() Connections
 	Health      iter.Seq[TargetHealth]
-	Reachable   func() bool   // the store answers
-	Dropped     func() uint64 // lost access log entries
+	Retries     iter.Seq2[string, Retries] // by upstream, each once, in order
+	Reachable   func() bool                // the store answers
+	Dropped     func() uint64              // lost access log entries
 }
 
 // Connections counts client connections: since the start, and by what they do now.
@@ -123,6 +124,7 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	if m.shows().Health {
 		m.writeHealth(e)
 	}
+	m.writeRetries(e)
 	m.writeReasons(e)
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"gibbon/control/admin"
@@ -58,7 +60,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 	}
 	d.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{
 		NodeID: options.nodeID, Version: version, Kong: "3.9.3",
-		Connections: d.connections, Health: d.targetHealth,
+		Connections: d.connections, Health: d.targetHealth, Retries: d.retries,
 		Reachable: d.storeAnswers, Dropped: options.access.Dropped,
 	})
 	d.vaults = vault.New(vault.Options{EnvPrefix: s.VaultEnvPrefix})
@@ -203,6 +205,22 @@ func addressStates(upstream string, h balancer.Health) iter.Seq[telemetry.Target
 					return
 				}
 			}
+		}
+	}
+}
+
+// retries yields the further tries at each upstream. Hosts without one may have several ports.
+func (d *dataPlane) retries(yield func(string, telemetry.Retries) bool) {
+	now := time.Duration(d.clock.Elapsed())
+	all := map[string]telemetry.Retries{}
+	for name, budget := range d.builder.Current().Budgets() {
+		sum, one := all[name], budget.Totals(now)
+		sum.Add(&one)
+		all[name] = sum
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if !yield(name, all[name]) {
+			return
 		}
 	}
 }

@@ -169,6 +169,10 @@ func (a *Address) ReportTimeout() {
 	}
 }
 
+// ReportUnanswered tells the latency algorithm that an attempt was given up after d,
+// because another one was answered first. That is no failure.
+func (a *Address) ReportUnanswered(d time.Duration) { a.top.cell.average.atLeast(d, time.Now()) }
+
 func (a *Address) failed(kind int) {
 	a.top.failures[kind].Add(1)
 	a.top.last.Store(time.Now().UnixNano())

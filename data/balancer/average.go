@@ -63,6 +63,13 @@ func (v *average) begin(seconds float64, now time.Time) {
 // forget makes a newcomer of the address.
 func (v *average) forget() { v.bits.Store(0) }
 
+// atLeast adds an observation that is longer than d: it counts when d is above the average.
+func (v *average) atLeast(d time.Duration, now time.Time) {
+	if seconds, ok := v.at(now); !ok || d.Seconds() > seconds {
+		v.observe(d, now)
+	}
+}
+
 // observe adds an observation. If it is above the average it takes its place;
 // else the longer ago the one before it, the more it weighs.
 func (v *average) observe(d time.Duration, now time.Time) {

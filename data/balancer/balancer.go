@@ -151,6 +151,27 @@ func (b *Balancer) pick(a *Attempt) (*Address, error) {
 	return t, nil
 }
 
+// PickOther is [Balancer.Pick] for a second attempt beside one that is under way: it
+// never returns an address that was picked before.
+func (b *Balancer) PickOther(a *Attempt) (*Address, error) {
+	s := b.state.Load()
+	if !b.available.Load() {
+		return nil, ErrNoPeer
+	}
+	t := b.choose(s, a)
+	if t == nil {
+		t = anyUsable(s.entries, a)
+	}
+	if t == nil {
+		return nil, s.excuse()
+	}
+	if t.named != nil {
+		return b.pickNamed(a, t)
+	}
+	a.add(t)
+	return t, nil
+}
+
 // anyUsable looks at all addresses when the picker has none. It may not know yet of one that
 // has just come up, for a new picker is made in the background.
 func anyUsable(entries []Entry, a *Attempt) *Address {

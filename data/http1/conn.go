@@ -120,6 +120,20 @@ func (c *Conn) Close() {
 	}
 }
 
+// Abort ends whatever another goroutine is doing with a connection to a target, which then fails
+// there. That goroutine still has to Close it, and may do so only after Abort has returned.
+func (c *Conn) Abort() {
+	nc := c.wire.conn()
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_, _ = tcp.CloseRead(), tcp.CloseWrite() // it may have ended by itself
+		return
+	}
+	_ = nc.SetDeadline(past) // likewise
+}
+
 // shut closes the socket and gives everything back. c.closed must be set.
 func (c *Conn) shut() {
 	c.clock.watch.remove(c)

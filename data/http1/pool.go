@@ -87,16 +87,24 @@ func (p *Pool) SetKeep(k Keep) {
 // spreads callers that work in parallel; a client connection's Hint serves best. reused tells the
 // two apart. The error is an *Error with OpDial or OpHandshake.
 func (p *Pool) Get(hint uint32, timeout time.Duration) (c *Conn, reused bool, err error) {
+	if c := p.Idler(hint); c != nil {
+		return c, true, nil
+	}
+	c, err = p.Dial(hint, timeout)
+	return c, false, err
+}
+
+// Idler returns an idle connection, nil when there is none.
+func (p *Pool) Idler(hint uint32) *Conn {
 	for c := p.pop(hint); c != nil; c = p.pop(hint) {
 		if p.keep.Load().spent(c, p.Clock.Elapsed()) {
 			c.Close()
 			continue
 		}
 		c.lend(hint)
-		return c, true, nil
+		return c
 	}
-	c, err = p.Dial(hint, timeout)
-	return c, false, err
+	return nil
 }
 
 // pop takes an idle connection out; nil when there is none.
@@ -123,20 +131,25 @@ func (c *Conn) lend(hint uint32) {
 
 // Dial is Get without a look at the idle connections.
 func (p *Pool) Dial(hint uint32, timeout time.Duration) (*Conn, error) {
+	return p.DialContext(context.Background(), hint, timeout)
+}
+
+// DialContext is Dial as long as ctx is not done.
+func (p *Pool) DialContext(ctx context.Context, hint uint32, timeout time.Duration) (*Conn, error) {
 	if timeout <= 0 {
 		timeout = p.ConnectTimeout
 	}
 	if err := p.Quota.take(timeout); err != nil {
 		return nil, &Error{Op: OpDial, Kind: KindTimeout, Err: err}
 	}
-	nc, err := p.connect(timeout)
+	nc, err := p.connect(ctx, timeout)
 	if err != nil {
 		p.Quota.give()
 		return nil, failure(OpDial, err)
 	}
 	if p.TLS != nil {
 		t := tls.Client(nc, p.TLS)
-		if err := p.handshake(t, timeout); err != nil {
+		if err := p.handshake(ctx, t, timeout); err != nil {
 			_ = nc.Close() // it is given up
 			p.Quota.give()
 			return nil, handshakeFailure(err)
@@ -150,23 +163,23 @@ func (p *Pool) Dial(hint uint32, timeout time.Duration) (*Conn, error) {
 	return c, nil
 }
 
-func (p *Pool) connect(timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := withTimeout(timeout)
+func (p *Pool) connect(ctx context.Context, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := withTimeout(ctx, timeout)
 	defer cancel()
 	return p.dial(ctx, "tcp", p.Address)
 }
 
-func (p *Pool) handshake(t *tls.Conn, timeout time.Duration) error {
-	ctx, cancel := withTimeout(timeout)
+func (p *Pool) handshake(ctx context.Context, t *tls.Conn, timeout time.Duration) error {
+	ctx, cancel := withTimeout(ctx, timeout)
 	defer cancel()
 	return t.HandshakeContext(ctx)
 }
 
-func withTimeout(timeout time.Duration) (context.Context, context.CancelFunc) {
+func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	if timeout <= 0 {
-		return context.Background(), func() {}
+		return ctx, func() {}
 	}
-	return context.WithTimeout(context.Background(), timeout)
+	return context.WithTimeout(ctx, timeout)
 }
 
 func handshakeFailure(err error) *Error {

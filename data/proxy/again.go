@@ -3,7 +3,6 @@ package proxy
 import (
 	"time"
 
-	"gibbon/data/http1"
 	"gibbon/data/retry"
 	"gibbon/telemetry"
 )
@@ -25,10 +24,18 @@ func (x *exchange) attempts() int {
 	return x.service.Retries + 1
 }
 
-// again decides whether a failed try is followed by another, of which there have
-// been tries. What forbids it may become the reason of the answer.
-func (x *exchange) again(f *failure, tries int) bool {
-	p := x.policy
+// again decides whether a failed try is followed by another. What forbids it may become the
+// reason of the answer.
+func (x *exchange) again(f *failure) bool {
+	if !x.mayRepeat(f) {
+		return false
+	}
+	x.service.Budget.Retried(telemetry.RetryFor(f.kind))
+	return true
+}
+
+func (x *exchange) mayRepeat(f *failure) bool {
+	p, tries := x.policy, x.attempt.Tries()
 	if p == nil {
 		return f.repeatable && tries < x.attempts()
 	}
@@ -56,8 +63,8 @@ func (x *exchange) again(f *failure, tries int) bool {
 // passOver decides whether an answer is not the client's, but followed by
 // another try; then the address of that has been picked. The target's answer stands when
 // there is no other address, no time or no budget left.
-func (x *exchange) passOver(tries int) bool {
-	p, r := x.policy, x.upstream.Response
+func (x *exchange) passOver() bool {
+	p, r, tries := x.policy, x.upstream.Response, x.attempt.Tries()
 	if p == nil || !p.OnStatus(r.Status) || x.upload == streamed || tries >= x.attempts() ||
 		!p.Repeats(x.request.Method, x.request.Idempotent()) {
 		return false
@@ -73,6 +80,7 @@ func (x *exchange) passOver(tries int) bool {
 	if err != nil {
 		return false
 	}
+	x.service.Budget.Retried(telemetry.RetryStatus)
 	x.answered()
 	x.discard()
 	x.take(next)
@@ -134,20 +142,6 @@ func (x *exchange) rest() {
 	x.wait = 0
 }
 
-// late reports whether the deadline will have passed after d.
-func (x *exchange) late(d time.Duration) bool {
-	return x.policy.Deadline > 0 && x.proxy.now()-x.started+d >= x.policy.Deadline
-}
-
-// overdue answers a request that has no time left for a try.
-func (x *exchange) overdue() bool {
-	if x.policy == nil || !x.late(0) {
-		return false
-	}
-	x.fail(504, statusMessage(504), ReasonDeadline, raisedByLogic)
-	return true
-}
-
 // limit returns d, or less when the policy leaves the present try less time. 0 is no limit.
 func (x *exchange) limit(d time.Duration) time.Duration {
 	p := x.policy
@@ -163,29 +157,10 @@ func (x *exchange) limit(d time.Duration) time.Duration {
 	if p.TryTimeout > 0 {
 		shorten(x.handed + p.TryTimeout - now)
 	}
-	if p.Deadline > 0 {
-		shorten(x.started + p.Deadline - now)
+	if x.bounded {
+		shorten(x.started + x.deadline - now)
 	}
 	return d
-}
-
-// appendDeadline appends until when the target's answer is of use.
-func (x *exchange) appendDeadline(out []byte) []byte {
-	if x.policy == nil || x.policy.Deadline <= 0 {
-		return out
-	}
-	left := x.started + x.policy.Deadline - x.proxy.now()
-	out = append(out, deadlineField+": "...)
-	out = time.Now().Add(left).UTC().AppendFormat(out, "2006-01-02T15:04:05.000Z")
-	return append(out, "\r\n"...)
-}
-
-// deadlineField tells a target when its answer comes too late.
-const deadlineField = "X-Request-Deadline"
-
-// isDeadline reports whether a client's field would be taken for the gateway's own.
-func (x *exchange) isDeadline(name []byte) bool {
-	return x.policy != nil && x.policy.Deadline > 0 && len(name) == len(deadlineField) && http1.EqualFold(name, deadlineField)
 }
 
 // coarse is the time that budgets go by; it costs nothing.

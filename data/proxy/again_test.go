@@ -156,36 +156,6 @@ func TestBudgetBoundsTheLoad(t *testing.T) {
 	}
 }
 
-func TestDeadlineIsPassedOn(t *testing.T) {
-	for _, deadline := range []int64{0, 5000} {
-		t.Run(strconv.FormatInt(deadline, 10), func(t *testing.T) {
-			origin, heads := recorded(t, 0)
-			g := newGateway(t)
-			g.configure(t, func(s *entity.Service, _ *entity.Route, _ *entity.Upstream) {
-				s.RetryPolicy = new(entity.RetryPolicy)
-				if deadline > 0 {
-					s.RetryPolicy.Deadline = &deadline
-				}
-			}, origin)
-			start := time.Now()
-			g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\nx-request-deadline: the client's\r\n\r\n")
-			head := <-heads
-			if deadline == 0 {
-				if !strings.Contains(head, "x-request-deadline: the client's\r\n") {
-					t.Errorf("without a deadline the client's field is not passed on: %q", head)
-				}
-				return
-			}
-			_, rest, _ := strings.Cut(head, "X-Request-Deadline: ")
-			value, _, _ := strings.Cut(rest, "\r\n")
-			at, err := time.Parse(time.RFC3339, value)
-			if left := at.Sub(start); err != nil || left < 4*time.Second || left > 7*time.Second || strings.Contains(head, "client's") {
-				t.Errorf("deadline in %v, %v; want about 5 s: %q", left, err, head)
-			}
-		})
-	}
-}
-
 // A policy that is in force costs no allocation either, when an answer is passed over included.
 func TestRetryDoesNotAllocate(t *testing.T) {
 	for _, tt := range []struct{ name, bad string }{{"first try", answerOf(200)}, {"second try", answerOf(503)}} {

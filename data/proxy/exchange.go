@@ -25,6 +25,10 @@ type exchange struct {
 	service *snapshot.Service
 	policy  *retry.Policy // nil: the reference's rule for retries
 
+	deadline time.Duration // since started, if bounded
+	bounded  bool
+	hedged   bool // a second copy was sent
+
 	id      [32]byte // request id, in hex
 	started time.Duration
 	scheme  string
@@ -94,6 +98,7 @@ func (x *exchange) begin(c *http1.Conn) {
 		x.scheme = "https"
 	}
 	x.handed, x.first = 0, 0
+	x.deadline, x.bounded, x.hedged = 0, false, false
 	x.status, x.reason, x.proxied = 0, "", false
 	x.headBytes, x.sent, x.received = 0, 0, 0
 	x.tries = x.tries[:0]
@@ -229,5 +234,6 @@ func (x *exchange) findService() bool {
 		return false
 	}
 	x.policy = x.policyOf()
+	x.setDeadline()
 	return true
 }

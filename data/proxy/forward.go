@@ -22,7 +22,7 @@ var errUnaskedSwitch = errors.New("target switched protocols unasked")
 func (x *exchange) forward() bool {
 	x.bind()
 	if x.policy != nil {
-		x.service.Budget.Request(x.proxy.coarse())
+		x.service.Budget.Request(x.policy, x.proxy.coarse())
 	}
 	for try := 0; ; try++ {
 		if try > 0 {
@@ -33,15 +33,15 @@ func (x *exchange) forward() bool {
 		if x.address == nil && !x.pick(try) {
 			return false
 		}
-		err := x.try()
+		err := x.ask()
 		if err == nil {
-			if x.passOver(try + 1) {
+			if x.passOver() {
 				continue
 			}
 			return true
 		}
 		f := x.failureOf(err)
-		last := !x.again(&f, try+1)
+		last := !x.again(&f)
 		x.tryFailed(f, last)
 		if last {
 			x.failTries(err, f)
@@ -120,6 +120,14 @@ func (x *exchange) failResolve(err *balancer.ResolveError) {
 		return
 	}
 	x.fail(500, "failed the initial dns/balancer resolve for '"+err.Host+"' with: "+err.Err.Error(), ReasonNameResolution, raisedByLogic)
+}
+
+// ask sends the request to the picked address, and a copy elsewhere if the policy says so.
+func (x *exchange) ask() error {
+	if x.policy != nil && x.policy.Hedge != nil && x.hedges() {
+		return x.race()
+	}
+	return x.try()
 }
 
 // try sends the request to the picked address and reads the head of the answer.

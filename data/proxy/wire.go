@@ -9,6 +9,7 @@ import (
 
 	"gibbon/entity"
 	"gibbon/plugin"
+	"gibbon/telemetry"
 )
 
 // A wire is how plugins look at an exchange.
@@ -95,11 +96,11 @@ func (w *wire) Summarize(s *plugin.Summary) {
 	var statuses []string
 	for _, t := range x.tries {
 		s.Tries = append(s.Tries, plugin.Try{
-			Address: t.Address, Latency: t.Latency, Status: t.Status, Failed: t.Status == 0,
+			Address: t.Address, Latency: t.Latency, Status: t.Status, Failed: t.Status == 0 && t.Failure != telemetry.GivenUp,
 		})
 		if status := t.Status; status != 0 {
 			statuses = append(statuses, strconv.Itoa(status))
-		} else {
+		} else if t.Failure != telemetry.GivenUp {
 			statuses = append(statuses, "502")
 		}
 	}

@@ -12,11 +12,13 @@ import (
 	"gibbon/telemetry"
 )
 
-// A Policy is a retry_policy, compiled. It never changes.
+// A Policy is a retry_policy, compiled. It never changes, but for what its Hedge has observed.
 type Policy struct {
 	Attempts   int           // tries at most; 0: as the service's retries say
 	TryTimeout time.Duration // until the head of an answer; 0: none
 	Deadline   time.Duration // of all tries; 0: none
+	Trusts     bool          // a client may set an earlier deadline
+	Hedge      *Hedge        // nil: there are no second copies
 
 	errors   uint32   // a bit for each telemetry.FailureKind
 	statuses []uint64 // a bit for each from 400
@@ -40,7 +42,8 @@ func Compile(e *entity.RetryPolicy) *Policy {
 	}
 	p := &Policy{
 		methods: e.Methods, percent: uint64(e.Budget.Percent), floor: uint64(e.Budget.MinPerSecond),
-		TryTimeout: milliseconds(e.TryTimeout), Deadline: milliseconds(e.Deadline),
+		TryTimeout: milliseconds(e.TryTimeout), Deadline: milliseconds(e.Deadline), Trusts: e.TrustDeadline,
+		Hedge: compileHedge(e.Hedge),
 	}
 	if e.Attempts != nil {
 		p.Attempts = *e.Attempts

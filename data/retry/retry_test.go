@@ -91,7 +91,7 @@ func TestBudget(t *testing.T) {
 		{"share of the requests", 20, 3, 500, 100},
 		{"floor when there are few", 20, 3, 5, 3},
 		{"nothing at all", 0, 0, 1000, 0},
-		{"no floor: a whole share only", 20, 0, 4, 0},
+		{"no floor: a whole share only", 20, 0, 2, 0},
 		{"no floor: the first one", 20, 0, 5, 1},
 		{"more than the requests", 300, 0, 7, 21},
 	}
@@ -102,7 +102,7 @@ func TestBudget(t *testing.T) {
 			for second := range 3 { // nothing is saved up
 				now := time.Duration(second)*time.Second + 10*time.Millisecond
 				for range tt.requests {
-					b.Request(now)
+					b.Request(p, now)
 				}
 				got := 0
 				for b.Retry(p, now+900*time.Millisecond) {
@@ -143,7 +143,7 @@ func TestBudgetIsExact(t *testing.T) {
 	for range workers {
 		wait.Go(func() {
 			for range each {
-				b.Request(time.Second)
+				b.Request(p, time.Second)
 			}
 		})
 	}
@@ -173,7 +173,7 @@ func TestBudgetHoldsWhileRequestsCome(t *testing.T) {
 		wait.Go(func() {
 			for range 5000 {
 				requests.Add(1)
-				b.Request(0)
+				b.Request(p, 0)
 				if b.Retry(p, 0) {
 					if n := allowed.Add(1); n*100 > 20*requests.Load() {
 						t.Errorf("%d further tries for %d requests", n, requests.Load())
@@ -193,7 +193,7 @@ func BenchmarkBudget(b *testing.B) {
 			var budget Budget
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					budget.Request(0)
+					budget.Request(p, 0)
 					if retry {
 						budget.Retry(p, 0)
 					}

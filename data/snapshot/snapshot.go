@@ -4,6 +4,7 @@
 package snapshot
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -39,6 +40,25 @@ func (s *Snapshot) Service(r *Route) *Service {
 		return nil
 	}
 	return s.services[r.slot/chunkSize][r.slot%chunkSize]
+}
+
+// Budgets returns what is counted of the further tries at each upstream, or host of a service
+// without one, by name. Hosts with several ports come several times.
+func (s *Snapshot) Budgets() iter.Seq2[string, *retry.Budget] {
+	return func(yield func(string, *retry.Budget) bool) {
+		seen := map[*retry.Budget]bool{}
+		for _, c := range s.services {
+			for _, service := range c {
+				if service == nil || seen[service.Budget] {
+					continue
+				}
+				seen[service.Budget] = true
+				if !yield(service.Balancer.Name(), service.Budget) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // A Route is what a request needs to know of its route.

@@ -1,0 +1,208 @@
+package retry
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"gibbon/entity"
+)
+
+func hedging(percentile, percent int) *Policy {
+	return Compile(&entity.RetryPolicy{
+		Hedge:  &entity.RetryHedge{Percentile: percentile, MinDelay: 1, Percent: percent},
+		Budget: entity.RetryBudget{Percent: 20, MinPerSecond: 3},
+	})
+}
+
+func TestHedgeCoversSafeMethodsUnlessItSaysOthers(t *testing.T) {
+	for _, tt := range []struct {
+		methods []string
+		method  string
+		want    bool
+	}{
+		{nil, "GET", true},
+		{nil, "HEAD", true},
+		{nil, "OPTIONS", true},
+		{nil, "POST", false},
+		{nil, "PUT", false},
+		{nil, "DELETE", false},
+		{[]string{"POST"}, "POST", true},
+		{[]string{"POST"}, "GET", false},
+		{[]string{}, "GET", false},
+	} {
+		p := Compile(&entity.RetryPolicy{Hedge: &entity.RetryHedge{Methods: tt.methods}})
+		if got := p.Hedge.Covers([]byte(tt.method)); got != tt.want {
+			t.Errorf("hedging of %v covers %s: %v, want %v", tt.methods, tt.method, got, tt.want)
+		}
+	}
+}
+
+func TestHedgeDelay(t *testing.T) {
+	p := hedging(90, 10)
+	for i := range fewest {
+		if d, ok := p.Hedge.Request(0); ok {
+			t.Fatalf("a delay of %v after %d observations", d, i)
+		}
+		p.Hedge.Observe(100*time.Microsecond, 0)
+	}
+	if d, ok := p.Hedge.Request(0); !ok || d != time.Millisecond {
+		t.Errorf("delay %v, %v; want the floor", d, ok)
+	}
+	for i := range 1000 {
+		p.Hedge.Observe(time.Duration(i)*time.Millisecond, 0)
+	}
+	if d, _ := p.Hedge.Request(0); d < 800*time.Millisecond || d > 1000*time.Millisecond {
+		t.Errorf("delay %v, want about the 90th percentile, 900 ms", d)
+	}
+	now := time.Minute // six halvings later
+	for range 1000 {
+		p.Hedge.Observe(5*time.Millisecond, now)
+	}
+	if d, _ := p.Hedge.Request(now); d < 4*time.Millisecond || d > 7*time.Millisecond {
+		t.Errorf("delay %v, want about 5 ms: what was long ago counts little", d)
+	}
+}
+
+func TestQuantileIsOffByAnEighthAtMost(t *testing.T) {
+	for d := 70 * time.Microsecond; d < 30*time.Second; d = d*9/8 + 1 {
+		var l latencies
+		for range 100 {
+			l.observe(d, 0)
+		}
+		got, ok := l.quantile(99)
+		if off := math.Abs(float64(got-d)) / float64(d); !ok || off > 0.25 {
+			t.Errorf("quantile of %v only is %v", d, got)
+		}
+	}
+}
+
+// The share of requests with a second copy stays what the percentile says: the latencies
+// of those that were given up are not forgotten.
+func TestHedgedShareDoesNotGrow(t *testing.T) {
+	p := hedging(95, 100)
+	random := rand.New(rand.NewPCG(1, 2))
+	draw := func() time.Duration { return time.Duration(random.ExpFloat64() * float64(50*time.Millisecond)) }
+	const requests, rate = 60_000, 500
+	hedged := 0
+	for i := range requests {
+		now := time.Duration(i) * time.Second / rate
+		first := draw()
+		delay, ok := p.Hedge.Request(now)
+		if ok && first > delay {
+			hedged++
+			first = min(first, delay+draw())
+		}
+		p.Hedge.Observe(first, now)
+	}
+	if share := float64(hedged) / requests; share < 0.03 || share > 0.08 {
+		t.Errorf("%.1f %% of the requests had a second copy, want about 5", share*100)
+	}
+}
+
+func TestHedgesAreCapped(t *testing.T) {
+	for _, tt := range []struct {
+		name            string
+		percent, budget int
+		want            int
+	}{
+		{"by their share", 5, 20, 50},
+		{"by the budget", 50, 20, 200},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := hedging(95, tt.percent)
+			p.percent = uint64(tt.budget)
+			var b Budget
+			for range 1000 {
+				b.Request(p, 0)
+				p.Hedge.Request(0)
+			}
+			got := 0
+			for b.Hedge(p, 0) {
+				got++
+			}
+			if got != tt.want {
+				t.Errorf("%d copies of 1000 requests, want %d", got, tt.want)
+			}
+			b.Unhedge(p, 0)
+			if !b.Hedge(p, 0) || b.Hedge(p, 0) {
+				t.Error("what was taken back can be had once")
+			}
+			if totals := b.Totals(0); totals.Hedges != int64(tt.want) || totals.Spent != int64(tt.want) {
+				t.Errorf("%+v, want %d copies", totals, tt.want)
+			}
+		})
+	}
+}
+
+// What a second leaves over can be used in the next one, and not later.
+func TestBudgetCarriesOneSecond(t *testing.T) {
+	p := Compile(&entity.RetryPolicy{Budget: entity.RetryBudget{Percent: 20, MinPerSecond: 0}})
+	var b Budget
+	spend := func(now time.Duration) (n int) {
+		for b.Retry(p, now) {
+			n++
+		}
+		return n
+	}
+	for second, step := range []struct{ requests, want int }{{500, 100}, {0, 0}, {500, 100}, {100, 20}} {
+		now := time.Duration(second) * time.Second
+		for range step.requests {
+			b.Request(p, now)
+		}
+		if got := spend(now); got != step.want {
+			t.Errorf("second %d: %d further tries, want %d", second, got, step.want)
+		}
+	}
+	for range 500 {
+		b.Request(p, 10*time.Second)
+	}
+	if got := b.Totals(11 * time.Second); got.Balance != 100 {
+		t.Errorf("balance %d, want the 100 of the second before", got.Balance)
+	}
+	if got := spend(11 * time.Second); got != 100 {
+		t.Errorf("%d further tries in the second after, want 100", got)
+	}
+	for range 500 {
+		b.Request(p, 20*time.Second)
+	}
+	if got := spend(22 * time.Second); got != 0 {
+		t.Errorf("%d further tries two seconds later, want none", got)
+	}
+}
+
+// Over any number of seconds, further tries do not exceed their share of the requests.
+func TestBudgetBoundsTheSum(t *testing.T) {
+	p := Compile(&entity.RetryPolicy{Budget: entity.RetryBudget{Percent: 20, MinPerSecond: 0}})
+	random := rand.New(rand.NewPCG(3, 4))
+	var b Budget
+	requests, tries := 0, 0
+	for second := range 2000 {
+		now := time.Duration(second) * time.Second
+		for range random.IntN(50) {
+			requests++
+			b.Request(p, now)
+			if random.IntN(4) > 0 && b.Retry(p, now) {
+				tries++
+			}
+		}
+		if tries*100 > requests*20 {
+			t.Fatalf("%d further tries for %d requests", tries, requests)
+		}
+	}
+	if tries*100 < requests*19 {
+		t.Errorf("%d further tries for %d requests: the budget is not used", tries, requests)
+	}
+}
+
+func BenchmarkHedgeRequest(b *testing.B) {
+	p := hedging(95, 5)
+	for i := range 1000 {
+		p.Hedge.Observe(time.Duration(i)*time.Millisecond, 0)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Hedge.Request(0)
+	}
+}
