@@ -155,7 +155,7 @@ func (b *Balancer) pick(a *Attempt) (*Address, error) {
 // never returns an address that was picked before.
 func (b *Balancer) PickOther(a *Attempt) (*Address, error) {
 	s := b.state.Load()
-	if !b.available.Load() {
+	if !b.available.Load() || s.queues && b.queue.waiting.Load() > 0 {
 		return nil, ErrNoPeer
 	}
 	t := b.choose(s, a)

@@ -21,7 +21,7 @@ func (x *exchange) patience(err error) (*balancer.Address, error) {
 		case errors.Is(err, balancer.ErrUnresolved):
 			a, err = x.resolve()
 		case errors.Is(err, balancer.ErrOverLimit) && b.Queues():
-			a, err = b.Await(&x.attempt, x.sender(), x.deadline())
+			a, err = b.Await(&x.attempt, x.sender(), x.useless())
 		default:
 			return nil, err
 		}
@@ -40,25 +40,16 @@ func (x *exchange) sender() string {
 	return string(x.peer)
 }
 
-// deadline is when the answer is of no more use, as the retry policy or the client has
+// useless is when the answer is of no more use, as the retry policy or the client has
 // it. The zero time is never.
-func (x *exchange) deadline() (at time.Time) {
-	if p := x.policy; p != nil && p.Deadline > 0 {
-		at = time.Now().Add(x.started + p.Deadline - x.proxy.now())
+func (x *exchange) useless() time.Time {
+	most, bounded := x.deadline, x.bounded
+	// A client that waits less than it might harms nobody else, whether the policy trusts it or not.
+	if d, ok := parseDeadline(x.request.Fields.Lookup(deadlineField)); ok && (!bounded || d < most) {
+		most, bounded = d, true
 	}
-	if client, ok := parseDeadline(x.request.Fields.Lookup(deadlineField)); ok && (at.IsZero() || client.Before(at)) {
-		at = client
+	if !bounded {
+		return time.Time{}
 	}
-	return at
-}
-
-// parseDeadline reads the value of X-Request-Deadline: a time as RFC 3339 has it. What is
-// anything else is not a deadline.
-func parseDeadline(value []byte) (at time.Time, ok bool) {
-	const longest = len("2006-01-02T15:04:05.123456789+00:00")
-	if len(value) == 0 || len(value) > longest {
-		return at, false
-	}
-	err := at.UnmarshalText(value)
-	return at, err == nil && !at.IsZero()
+	return time.Now().Add(x.started + most - x.proxy.now())
 }

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"gibbon/data/snapshot"
 	"gibbon/entity"
@@ -64,14 +63,14 @@ func TestRequestsWaitForAPlace(t *testing.T) {
 	n := newNarrow(t, 2, 60, nil)
 	first := n.send(t, "")
 	<-n.arrived
-	second, third := n.send(t, ""), n.send(t, "X-Request-Deadline: 2999-01-01T00:00:00.000Z\r\n")
+	second, third := n.send(t, ""), n.send(t, "X-Request-Deadline: 9999999999\r\n")
 	n.await(2)
 	if got := <-n.send(t, ""); got != "503 queue_full" {
 		t.Errorf("one too many gets %s", got)
 	}
 	n.release <- struct{}{}
 	n.await(1)
-	if got := <-n.send(t, "X-Request-Deadline: 2001-01-01T00:00:00Z\r\n"); got != "504 deadline_exceeded" {
+	if got := <-n.send(t, "X-Request-Deadline: 0\r\n"); got != "504 deadline_exceeded" {
 		t.Errorf("whose time is over gets %s", got)
 	}
 	for _, outcome := range []<-chan string{first, second, third} {
@@ -94,7 +93,7 @@ func TestWaitingEnds(t *testing.T) {
 	}{
 		{"no queue", 0, 60, nil, "", "503 all_targets_over_limit"},
 		{"queue_timeout", 5, soon, nil, "", "503 queue_timeout"},
-		{"the client's deadline is later", 5, soon, nil, "X-Request-Deadline: 2999-01-01T00:00:00Z\r\n", "503 queue_timeout"},
+		{"the client's deadline is later", 5, soon, nil, "X-Request-Deadline: 9999999999\r\n", "503 queue_timeout"},
 		{"that is no deadline", 5, soon, nil, "X-Request-Deadline: yesterday\r\n", "503 queue_timeout"},
 		{"the policy's deadline", 5, 60, &entity.RetryPolicy{Deadline: new(int64(soon * 1000))}, "", "504 deadline_exceeded"},
 	}
@@ -117,26 +116,4 @@ func TestWaitingEnds(t *testing.T) {
 			}
 		})
 	}
-}
-
-func FuzzParseDeadline(f *testing.F) {
-	for _, seed := range []string{
-		"2030-01-02T03:04:05.678Z", "2030-01-02T03:04:05+02:00", "2030-1-2T3:4:5Z", "2030-01-02 03:04:05Z", "",
-		"2030-01-02T03:04:05,5Z", "2030-02-30T00:00:00Z", "0001-01-01T00:00:00Z", "1700000000",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, value []byte) {
-		at, ok := parseDeadline(value)
-		if !ok {
-			return
-		}
-		loose, err := time.Parse(time.RFC3339Nano, string(value))
-		if err != nil || !loose.Equal(at) {
-			t.Fatalf("parseDeadline(%q) = %v, another reading is %v, %v", value, at, loose, err)
-		}
-		if again, ok := parseDeadline([]byte(at.Format(time.RFC3339Nano))); !ok || !again.Equal(at) {
-			t.Fatalf("%v does not come back: %v, %v", at, again, ok)
-		}
-	})
 }
