@@ -178,7 +178,7 @@ func (x *decoding) checkRecord(r Record, fields Fields, tree map[string]any) Inv
 			wrong[name] = unknownField
 		}
 	}
-	if c, ok := r.(Checker); ok {
+	if c, ok := as[Checker](r); ok {
 		x.cross(c.Checks(), fields, tree, wrong)
 	}
 	return wrong

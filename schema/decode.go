@@ -119,10 +119,8 @@ func (x *decoding) complete(r Record, body map[string]any) (tree map[string]any,
 	if tree == nil {
 		tree = map[string]any{}
 	}
-	if p, ok := r.(Preparer); ok {
-		if err := p.Prepare(x.op, tree); err != nil {
-			return nil, nil, err
-		}
+	if err := prepare(r, x.op, tree); err != nil {
+		return nil, nil, err
 	}
 	fields = r.Fields()
 	wrong := x.expand(fields, tree)

@@ -69,7 +69,7 @@ func dropRecordDefaults(record map[string]any) {
 
 func describeChecks(r Record) []any {
 	out := []any{}
-	if c, ok := r.(Checker); ok {
+	if c, ok := as[Checker](r); ok {
 		for _, check := range c.Checks() {
 			if name, arg := check.describe(); name != "" {
 				out = append(out, map[string]any{name: arg})

@@ -22,7 +22,7 @@ func Keys(r Record) []Key {
 			keys = appendKey(keys, fields, []string{d.name})
 		}
 	}
-	if c, ok := r.(Composer); ok {
+	if c, ok := as[Composer](r); ok {
 		for _, names := range c.UniqueTogether() {
 			keys = appendKey(keys, fields, names)
 		}

@@ -57,7 +57,7 @@ func (s Stamp) Create(r Record) error {
 }
 
 func (s Stamp) derive(r Record) error {
-	if d, ok := r.(Deriver); ok && !s.Derived {
+	if d, ok := as[Deriver](r); ok && !s.Derived {
 		return d.Derive(s.Random)
 	}
 	return nil
@@ -72,6 +72,17 @@ func (s Stamp) Update(r Record) error {
 		}
 	}
 	return s.derive(r)
+}
+
+// CreatedAt is when r was made, in Unix seconds; 0 when that is not known.
+func CreatedAt(r Record) float64 {
+	for _, f := range r.Fields() {
+		if f.declared().auto == autoCreated {
+			seconds, _ := asFloat(f.tree())
+			return seconds
+		}
+	}
+	return 0
 }
 
 // now is the present in seconds, with milliseconds for a field that can hold

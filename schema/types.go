@@ -100,6 +100,9 @@ func Map[T any](name string, p *map[string]T, key func(*string) *Value[string], 
 
 // Sub declares a nested record that is always there.
 func Sub(name string, r Record) *Value[Record] {
+	if _, isChosen := r.(*chosen); !isChosen {
+		r = Bind(r)
+	}
 	return &Value[Record]{
 		def:   def{name: name, kind: "record", flags: required, record: func() Record { return r }},
 		p:     &r,

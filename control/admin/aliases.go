@@ -130,7 +130,7 @@ func (r resource) setAliases(ctx context.Context, tx store.Tx, id string, names 
 		if now[name] != nil {
 			continue
 		}
-		e := children.kind.New()
+		e := entity.Bind(children.kind.New())
 		body := map[string]any{a.Key: name, a.Ref: map[string]any{"id": id}}
 		if err := schema.Decode(body, e); err != nil {
 			return err
@@ -166,7 +166,7 @@ func (r resource) childrenOf(ctx context.Context, from store.Reader, id string) 
 
 // showAliases fills in the names of an entity's children.
 func (r resource) showAliases(ctx context.Context, e entity.Entity) error {
-	n, ok := e.(entity.Namer)
+	n, ok := entity.As[entity.Namer](e)
 	if !ok {
 		return nil
 	}

@@ -190,7 +190,7 @@ func (r resource) removeWhere(q *request, key string, in *scope) error {
 		if err != nil {
 			return err
 		}
-		if g, ok := e.(entity.Guarded); ok {
+		if g, ok := entity.As[entity.Guarded](e); ok {
 			if err := g.CheckRemoval(r.related(q.Context(), tx)); err != nil {
 				return err
 			}

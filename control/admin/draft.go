@@ -18,7 +18,7 @@ type draft struct {
 }
 
 func (r resource) draft(q *request) *draft {
-	e := r.kind.New()
+	e := entity.Bind(r.kind.New())
 	return &draft{resource: r, entity: e, values: q.values(e)}
 }
 

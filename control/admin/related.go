@@ -33,7 +33,7 @@ func (r related) Get(kind, id string) (entity.Entity, error) {
 	case err != nil:
 		return nil, err
 	}
-	return resource{r.api, k}.load(row)
+	return k.NewLoader()(row.Doc)
 }
 
 var errEnough = errors.New("enough seen")
@@ -86,7 +86,7 @@ func (r related) each(kind, field, id string, visit func(store.Row) error) error
 
 // checkLinks applies the rules of an entity about those that it refers to.
 func (r resource) checkLinks(ctx context.Context, from store.Reader, e entity.Entity) error {
-	if l, ok := e.(entity.Linked); ok {
+	if l, ok := entity.As[entity.Linked](e); ok {
 		return l.CheckLinks(r.related(ctx, from))
 	}
 	return nil

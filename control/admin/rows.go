@@ -53,7 +53,7 @@ func (r resource) sibling(ctx context.Context, from store.Reader, key string, in
 }
 
 func (r resource) load(row store.Row) (entity.Entity, error) {
-	e := r.kind.New()
+	e := entity.Bind(r.kind.New())
 	if err := schema.Load(row.Doc, e); err != nil {
 		return nil, fmt.Errorf("load %s %s: %w", row.Kind, row.ID, err)
 	}

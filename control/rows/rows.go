@@ -3,7 +3,6 @@
 package rows
 
 import (
-	"encoding/json"
 	"math"
 
 	"gibbon/control/store"
@@ -52,10 +51,5 @@ func KeyValue(values []string) string {
 
 // order is the time of creation in milliseconds.
 func order(e entity.Entity) int64 {
-	created, _ := schema.Tree(e)["created_at"].(json.Number)
-	seconds, err := created.Float64()
-	if err != nil {
-		return 0
-	}
-	return int64(min(seconds*1000, math.MaxInt64/2) + 0.5) // a client may give any time
+	return int64(min(schema.CreatedAt(e)*1000, math.MaxInt64/2) + 0.5) // a client may give any time
 }
