@@ -160,22 +160,27 @@ func (x *decoding) checkMap(d *def, v any) any {
 // rules that span fields.
 func (x *decoding) checkRecord(r Record, fields Fields, tree map[string]any) InvalidError {
 	wrong := InvalidError{}
-	known := make(map[string]bool, len(fields))
+	known := 0
 	for _, f := range fields {
 		d := f.declared()
 		if d.isShorthand() {
 			continue
 		}
-		known[d.name] = true
-		if m := x.check(d, tree[d.name]); m != nil {
+		v, present := tree[d.name]
+		if present {
+			known++
+		}
+		if m := x.check(d, v); m != nil {
 			wrong[d.name] = m
 		} else {
-			f.put(tree[d.name])
+			f.put(v)
 		}
 	}
-	for name := range tree {
-		if !known[name] {
-			wrong[name] = unknownField
+	if known < len(tree) {
+		for name := range tree {
+			if !isField(fields, name) {
+				wrong[name] = unknownField
+			}
 		}
 	}
 	if c, ok := as[Checker](r); ok {

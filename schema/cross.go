@@ -208,6 +208,9 @@ func (d *Conditional) run(c *crossing) {
 		return
 	}
 	v := c.value(d.field)
+	if v != nil && failsAny(d.cond, v) {
+		return // without the work of putting the rules together
+	}
 	condition = condition.with(d.cond)
 	if v == nil && condition.rule("eq") == nil || c.check(condition, v) != nil {
 		return
@@ -236,6 +239,11 @@ func (d *Conditional) run(c *crossing) {
 		return
 	}
 	c.wrong.entity("failed conditional validation given value of field '" + d.field + "'")
+}
+
+// failsAny tells whether v fails one of the rules that a rule itself can test.
+func failsAny(rules []Rule, v any) bool {
+	return slices.ContainsFunc(rules, func(r Rule) bool { return r.test != nil && r.test(r.arg, v) != "" })
 }
 
 func (d *Conditional) describe() (string, any) {
