@@ -23,3 +23,12 @@ func As[T any](e Entity) (t T, ok bool) {
 	t, ok = e.(T)
 	return t, ok
 }
+
+// A Desk is where many entities of one kind are worked on, one after the other:
+// there their fields are listed once for all of them. It is not for concurrent
+// use.
+type Desk struct {
+	Begin func() Entity         // puts a new entity on the desk; what it returns is bound
+	Lay   func(e Entity) Entity // puts an existing one there
+	Take  func() Entity         // is a copy of what lies on the desk, to be kept
+}

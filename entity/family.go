@@ -21,8 +21,8 @@ type need struct {
 }
 
 func familyOf(protocol string) *routeFamily {
-	for _, f := range []*routeFamily{httpFamily(), streamFamily(), grpcFamily()} {
-		if slices.Contains(f.protocols, protocol) {
+	for _, family := range []func() *routeFamily{httpFamily, streamFamily, grpcFamily} {
+		if f := family(); slices.Contains(f.protocols, protocol) {
 			return f
 		}
 	}

@@ -33,6 +33,7 @@ type Kind struct {
 	Query       string // the unique field that a list can be asked for: ?custom_id=
 	New         func() Entity
 	NewLoader   func() Loader
+	NewDesk     func() *Desk
 	NewestFirst bool // lists begin with the newest; others go by id
 	Nested      bool // reached through its parent only: there is no collection of its own
 	Hidden      bool // has no paths at all, only a schema
@@ -131,6 +132,28 @@ func kind[T any, P interface {
 			return P(v), nil
 		}
 	}
+	k.NewDesk = func() *Desk {
+		place := P(new(T))
+		on := Bind(place)
+		return &Desk{
+			Begin: func() Entity {
+				var empty T
+				*place = empty
+				begin(place)
+				return on
+			},
+			Lay: func(e Entity) Entity {
+				if p, ok := e.(P); ok {
+					*place = *p
+				}
+				return on
+			},
+			Take: func() Entity {
+				v := *place
+				return P(&v)
+			},
+		}
+	}
 	return &k
 }
 
@@ -151,6 +174,14 @@ func variable(k Kind, create func() Entity) *Kind {
 			e := create()
 			return e, schema.Load(doc, e)
 		}
+	}
+	k.NewDesk = func() *Desk {
+		var on Entity
+		lay := func(e Entity) Entity {
+			on = e
+			return Bind(e)
+		}
+		return &Desk{Begin: func() Entity { return lay(create()) }, Lay: lay, Take: func() Entity { return on }}
 	}
 	return &k
 }

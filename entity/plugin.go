@@ -104,6 +104,14 @@ func (p *Plugin) kindOf() *PluginType {
 	return &PluginType{}
 }
 
+// Variety is the name of the plugin as far as it is known, and its settings.
+func (p *Plugin) Variety() any {
+	return struct {
+		name     string
+		settings schema.Record
+	}{p.kindOf().Name, p.choice.settings}
+}
+
 // Fields declares the fields of a plugin.
 func (p *Plugin) Fields() schema.Fields {
 	t := p.kindOf()

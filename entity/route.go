@@ -77,6 +77,14 @@ func (r *Route) Prepare(op schema.Op, body map[string]any) error {
 	return schema.InvalidError{"protocols": "unknown type: " + unknown}
 }
 
+// Variety is the family of the route, which decides on rules of its fields.
+func (r *Route) Variety() any {
+	if r.family == nil {
+		return nil
+	}
+	return r.family.reason
+}
+
 // Fields declares the fields of a route.
 func (r *Route) Fields() schema.Fields {
 	forbidden := r.family.forbidden

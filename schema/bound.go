@@ -6,8 +6,15 @@ package schema
 //
 // A type that embeds a *Bound stands for its record, too.
 type Bound struct {
-	record Record
-	fields Fields // nil when they have to be listed
+	record  Record
+	fields  Fields // nil before they are listed
+	variety any    // of the record when they were listed
+}
+
+// A Varying record has other fields when its variety is another, which is
+// something that can be compared.
+type Varying interface {
+	Variety() any
 }
 
 // Bind returns a Bound of r. All of this package takes it for r itself.
@@ -15,43 +22,23 @@ func Bind(r Record) *Bound { return &Bound{record: r} }
 
 // Fields lists the fields of the record.
 func (b *Bound) Fields() Fields {
-	if b.fields == nil {
-		b.fields = b.record.Fields()
+	var variety any
+	if v, ok := b.record.(Varying); ok {
+		variety = v.Variety()
+	}
+	if b.fields == nil || b.variety != variety {
+		b.fields, b.variety = b.record.Fields(), variety
 	}
 	return b.fields
 }
 
 func (b *Bound) bound() *Bound { return b }
 
-func boundOf(r Record) *Bound {
-	if b, ok := r.(interface{ bound() *Bound }); ok {
-		return b.bound()
-	}
-	return nil
-}
-
 // as returns the T that a record is besides.
 func as[T any](r Record) (t T, ok bool) {
-	if b := boundOf(r); b != nil {
-		r = b.record
+	if b, isBound := r.(interface{ bound() *Bound }); isBound {
+		r = b.bound().record
 	}
 	t, ok = r.(T)
 	return t, ok
-}
-
-// prepare has a Preparer look at a body, after which its fields may be others.
-func prepare(r Record, op Op, body map[string]any) error {
-	p, ok := as[Preparer](r)
-	if !ok {
-		return nil
-	}
-	relist(r)
-	return p.Prepare(op, body)
-}
-
-// relist has the fields listed anew when they are asked for next.
-func relist(r Record) {
-	if b := boundOf(r); b != nil {
-		b.fields = nil
-	}
 }

@@ -10,7 +10,9 @@ import (
 // empty text is null, and one value is a list of one. What does not fit, or is
 // unknown, stays as it is, for Decode to complain about.
 func Coerce(form map[string]any, r Record) map[string]any {
-	_ = prepare(r, Validate, form) // Decode finds the same fault again and reports it
+	if p, ok := as[Preparer](r); ok {
+		_ = p.Prepare(Validate, form) // Decode finds the same fault again and reports it
+	}
 	fields := r.Fields()
 	out := make(map[string]any, len(form))
 	for name, v := range form {

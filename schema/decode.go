@@ -119,8 +119,10 @@ func (x *decoding) complete(r Record, body map[string]any) (tree map[string]any,
 	if tree == nil {
 		tree = map[string]any{}
 	}
-	if err := prepare(r, x.op, tree); err != nil {
-		return nil, nil, err
+	if p, ok := as[Preparer](r); ok {
+		if err := p.Prepare(x.op, tree); err != nil {
+			return nil, nil, err
+		}
 	}
 	fields = r.Fields()
 	wrong := x.expand(fields, tree)

@@ -9,10 +9,7 @@ import (
 
 // Load fills r from a document that Append made. Nothing is validated, unknown
 // fields are passed over and absent fields take their defaults.
-func Load(doc []byte, r Record) error {
-	defer relist(r) // the name may be known only now that chooses some of them
-	return loadFields(doc, r.Fields())
-}
+func Load(doc []byte, r Record) error { return loadFields(doc, r.Fields()) }
 
 func loadFields(doc []byte, fields Fields) error {
 	s := &scanner{b: doc}

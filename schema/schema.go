@@ -23,7 +23,8 @@ type Checker interface {
 // A Preparer is a Record that looks at a body before anything else is done
 // with it. It may change the body, and choose what Fields and Checks return
 // afterwards: that is how the name of a plugin selects its settings and the
-// protocols of a route its rules. An error ends the decoding.
+// protocols of a route its rules. A record with other fields afterwards is also
+// a Varying. An error ends the decoding.
 type Preparer interface {
 	Prepare(op Op, body map[string]any) error
 }

@@ -29,7 +29,7 @@ func (x *loading) checkUnique() {
 			x.twice(i, "primary key", i.id)
 			continue
 		}
-		for _, key := range schema.Keys(i.Entity) {
+		for _, key := range schema.Keys(x.facts(i.Kind).desk.Lay(i.Entity)) {
 			if key.Name == i.Kind.EndpointKey && x.name(i) != "" {
 				continue
 			}

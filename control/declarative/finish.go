@@ -17,6 +17,9 @@ import (
 // finish fills in automatic values. What the store has already keeps its times,
 // as far as the file says nothing else.
 func (x *loading) finish(i *Item) error {
+	desk := x.facts(i.Kind).desk
+	i.Entity = desk.Lay(i.Entity)
+	defer func() { i.Entity = desk.Take() }()
 	written := i.written()
 	stamp := schema.Stamp{Now: x.Now, Random: x.Random, Derived: !x.config.Transform}
 	if err := stamp.Create(i.Entity); err != nil {
@@ -42,7 +45,7 @@ func (x *loading) finish(i *Item) error {
 		return err
 	}
 	ttl := schema.TTLOf(i.Entity)
-	i.Entity = i.Kind.New()
+	i.Entity = desk.Begin()
 	if err := schema.Load(doc, i.Entity); err != nil {
 		return err
 	}
@@ -121,16 +124,18 @@ func treeOf(doc []byte) (tree map[string]any, err error) {
 func (c *Config) Puts(now int64) []store.Put {
 	puts := make([]store.Put, len(c.Items))
 	var kind *entity.Kind
+	var desk *entity.Desk
 	mortal := false
 	for n, i := range c.Items {
 		if i.Kind != kind { // items are sorted by kind
-			kind, mortal = i.Kind, schema.Mortal(i.Entity)
+			kind, desk, mortal = i.Kind, i.Kind.NewDesk(), schema.Mortal(i.Entity)
 		}
+		e := desk.Lay(i.Entity)
 		expires := int64(0)
 		if mortal {
-			expires = rows.Expiry(i.Entity, now)
+			expires = rows.Expiry(e, now)
 		}
-		puts[n] = rows.Of(i.Kind, i.Entity, expires)
+		puts[n] = rows.Of(i.Kind, e, expires)
 	}
 	return puts
 }

@@ -25,7 +25,7 @@ type loading struct {
 
 	config   *Config
 	root     *fault
-	kinds    []*kindFacts                // of Kinds
+	kinds    map[*entity.Kind]*kindFacts // of Kinds
 	refusals map[string]string           // of kinds that exist in name only
 	byID     map[string]map[string]*Item // by kind and id
 	byKey    map[string]map[string]*Item // by kind and endpoint key
@@ -35,6 +35,8 @@ type loading struct {
 type kindFacts struct {
 	*entity.Kind
 
+	rank     int // parents have a lower one than their children
+	desk     *entity.Desk
 	refs     []schema.Reference
 	children []entity.Child
 	unique   bool       // the endpoint key is unique on its own
@@ -49,8 +51,9 @@ func (l Loader) Load(tree map[string]any) (*Config, error) {
 		byID: map[string]map[string]*Item{}, byKey: map[string]map[string]*Item{},
 	}
 	x.Kinds = slices.DeleteFunc(slices.Clone(l.Kinds), func(k *entity.Kind) bool { return !stored(k) })
-	for _, k := range x.Kinds {
-		x.kinds = append(x.kinds, newFacts(x.Kinds, k))
+	x.kinds = make(map[*entity.Kind]*kindFacts, len(x.Kinds))
+	for rank, k := range x.Kinds {
+		x.kinds[k] = newFacts(x.Kinds, k, rank)
 	}
 	x.refusals = map[string]string{}
 	for _, k := range l.Kinds {
@@ -59,7 +62,7 @@ func (l Loader) Load(tree map[string]any) (*Config, error) {
 	x.head(tree)
 	version, _ := tree["_format_version"].(string)
 	x.collect(tree, nil, version != "" && version != currentFormat)
-	slices.SortStableFunc(x.config.Items, func(a, b *Item) int { return x.rank(a.Kind) - x.rank(b.Kind) })
+	slices.SortStableFunc(x.config.Items, func(a, b *Item) int { return x.facts(a.Kind).rank - x.facts(b.Kind).rank })
 	for _, item := range x.config.Items {
 		if err := x.item(item); err != nil {
 			return nil, err
@@ -88,8 +91,8 @@ func (l Loader) Load(tree map[string]any) (*Config, error) {
 // stored tells whether entities of a kind can be in a file, and not only its name.
 func stored(k *entity.Kind) bool { return !k.Hidden && k.Refusal == "" }
 
-func newFacts(kinds entity.Kinds, k *entity.Kind) *kindFacts {
-	f := &kindFacts{Kind: k, refs: k.References(), children: kinds.Children(k.Name)}
+func newFacts(kinds entity.Kinds, k *entity.Kind, rank int) *kindFacts {
+	f := &kindFacts{Kind: k, rank: rank, desk: k.NewDesk(), refs: k.References(), children: kinds.Children(k.Name)}
 	e := k.New()
 	if c, ok := e.(schema.Composer); ok {
 		f.together = c.UniqueTogether()
@@ -98,9 +101,7 @@ func newFacts(kinds entity.Kinds, k *entity.Kind) *kindFacts {
 	return f
 }
 
-func (x *loading) rank(k *entity.Kind) int { return slices.Index(x.Kinds, k) }
-
-func (x *loading) facts(k *entity.Kind) *kindFacts { return x.kinds[x.rank(k)] }
+func (x *loading) facts(k *entity.Kind) *kindFacts { return x.kinds[k] }
 
 func (x *loading) invalid() error {
 	return &InvalidError{Fields: x.root.object(), items: x.config.Items, root: x.root}
@@ -211,10 +212,12 @@ func (x *loading) list(tree map[string]any, k *entity.Kind, parent *Item, link s
 		item := &Item{Kind: k, Path: where, given: given, parent: parent, link: link}
 		items = append(items, item)
 		x.config.Items = append(x.config.Items, item)
-		item.children = map[string][]*Item{}
 		x.collect(given, item, old)
 	}
 	if parent != nil {
+		if parent.children == nil {
+			parent.children = map[string][]*Item{}
+		}
 		parent.children[k.Name] = items
 	}
 }
@@ -233,7 +236,8 @@ func (x *loading) item(i *Item) error {
 		}
 		body["id"] = i.id
 	}
-	i.Entity = i.Kind.New()
+	desk := x.facts(i.Kind).desk
+	i.Entity = desk.Begin()
 	err := schema.Decode(body, i.Entity)
 	if err != nil {
 		if _, ok := errors.AsType[schema.InvalidError](err); ok {
@@ -260,6 +264,7 @@ func (x *loading) item(i *Item) error {
 			node.set(m.value(), name)
 		}
 	}
+	i.Entity = desk.Take()
 	x.register(i)
 	return nil
 }
