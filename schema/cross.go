@@ -241,9 +241,15 @@ func (d *Conditional) run(c *crossing) {
 	c.wrong.entity("failed conditional validation given value of field '" + d.field + "'")
 }
 
-// failsAny tells whether v fails one of the rules that a rule itself can test.
+// failsAny tells whether v, or an element of it, fails one of the rules.
 func failsAny(rules []Rule, v any) bool {
-	return slices.ContainsFunc(rules, func(r Rule) bool { return r.test != nil && r.test(r.arg, v) != "" })
+	return slices.ContainsFunc(rules, func(r Rule) bool {
+		if nested, ok := r.arg.([]Rule); ok && r.name == "elements" {
+			list, _ := v.([]any)
+			return slices.ContainsFunc(list, func(e any) bool { return e != nil && failsAny(nested, e) })
+		}
+		return r.test != nil && r.test(r.arg, v) != ""
+	})
 }
 
 func (d *Conditional) describe() (string, any) {

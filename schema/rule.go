@@ -126,6 +126,10 @@ func NotOneOf[T any](values ...T) Rule {
 
 func among[T any](arg, v any) bool {
 	values, _ := arg.([]T)
+	if texts, ok := arg.([]string); ok { // the most frequent ones, without making trees
+		s, isText := v.(string)
+		return isText && slices.Contains(texts, s)
+	}
 	for _, w := range values {
 		if same(v, toTree(w)) {
 			return true
@@ -333,18 +337,22 @@ func subsetsRule(subsets [][]string) Rule {
 	return Rule{rankSubsets, "mutually_exclusive_subsets", subsets, func(arg, v any) string {
 		subsets, _ := arg.([][]string)
 		list, _ := v.([]any)
-		var hit []string
+		var hit []int
 		for _, e := range list {
-			for _, set := range subsets {
-				if name := "(" + quoted(set) + ")"; among[string](set, e) && !slices.Contains(hit, name) {
-					hit = append(hit, name)
+			for i, set := range subsets {
+				if among[string](set, e) && !slices.Contains(hit, i) {
+					hit = append(hit, i)
 				}
 			}
 		}
 		if len(hit) < 2 {
 			return ""
 		}
-		return "these sets are mutually exclusive: " + strings.Join(hit, ", ")
+		names := make([]string, len(hit))
+		for n, i := range hit {
+			names[n] = "(" + quoted(subsets[i]) + ")"
+		}
+		return "these sets are mutually exclusive: " + strings.Join(names, ", ")
 	}}
 }
 

@@ -1,61 +1,84 @@
 package declarative_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"gibbon/control/declarative"
 	"gibbon/control/store/memory"
+	"gibbon/entity"
 )
 
-// BenchmarkReplace loads a file into a node without a database: once from
-// nothing, and again with one service changed.
-func BenchmarkReplace(b *testing.B) {
-	const services, routes = 1_000, 10 // of each service
-	text := func(changed int) []byte {
-		var s strings.Builder
-		s.WriteString("_format_version: \"3.0\"\nservices:\n")
-		for i := range services {
-			port := 80
-			if i == changed {
-				port = 81
-			}
-			fmt.Fprintf(&s, "- name: s%d\n  host: h\n  port: %d\n  routes:\n", i, port)
-			for j := range routes {
-				fmt.Fprintf(&s, "  - name: r%d-%d\n    paths: [/%d/%d]\n", i, j, i, j)
-			}
+// manyRoutes is a file of services with ten routes each.
+func manyRoutes(services int, head, service, route, between, end, tail string) []byte {
+	var b strings.Builder
+	b.WriteString(head)
+	for s := range services {
+		if s > 0 {
+			b.WriteString(between)
 		}
-		return []byte(s.String())
+		fmt.Fprintf(&b, service, s)
+		for r := range 10 {
+			if r > 0 {
+				b.WriteString(between)
+			}
+			fmt.Fprintf(&b, route, s*10+r)
+		}
+		b.WriteString(end)
 	}
-	texts := [][]byte{text(1), text(2)}
-	b.Run("parse/entities=11000", func(b *testing.B) {
+	b.WriteString(tail)
+	return []byte(b.String())
+}
+
+func jsonFile(services int) []byte {
+	return manyRoutes(services, `{"_format_version":"3.0","services":[`,
+		`{"name":"service-%d","host":"127.0.0.1","port":1,"routes":[`,
+		`{"name":"route-%d","paths":["/large/%[1]d"]}`, ",", "]}", "]}")
+}
+
+func yamlFile(services int) []byte {
+	return manyRoutes(services, "_format_version: \"3.0\"\nservices:\n",
+		"- name: service-%d\n  host: 127.0.0.1\n  port: 1\n  routes:\n",
+		"  - name: route-%d\n    paths:\n    - /large/%[1]d\n", "", "", "")
+}
+
+// BenchmarkStart measures what a gateway without a database does with its file:
+// parsing it, and putting its 22,000 entities in force.
+func BenchmarkStart(b *testing.B) {
+	const services = 2000
+	for name, text := range map[string][]byte{"json": jsonFile(services), "yaml": yamlFile(services)} {
+		b.Run("parse/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := declarative.Parse(name, text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	d, err := declarative.Parse("json", jsonFile(services))
+	if err != nil {
+		b.Fatal(err)
+	}
+	loader := declarative.Loader{Kinds: entity.NewKinds(entity.Options{}), Now: time.Now, Random: rand.Reader}
+	b.Run("load", func(b *testing.B) {
+		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := declarative.Parse("", texts[0]); err != nil {
+			if _, err := loader.Load(d.Tree); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
-	replace := func(b *testing.B, n *declarative.Node, text []byte) {
-		b.Helper()
-		d, err := declarative.Parse("", text)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err := n.Replace(b.Context(), "bench", d.Tree, d.Hash); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.Run("new/entities=11000", func(b *testing.B) {
+	b.Run("replace", func(b *testing.B) {
+		b.ReportAllocs()
 		for b.Loop() {
-			replace(b, &declarative.Node{Loader: loader(), Store: memory.New(memory.Options{})}, texts[0])
-		}
-	})
-	b.Run("one changed/entities=11000", func(b *testing.B) {
-		n := &declarative.Node{Loader: loader(), Store: memory.New(memory.Options{})}
-		replace(b, n, texts[0])
-		for i := 1; b.Loop(); i++ {
-			replace(b, n, texts[i%2])
+			node := declarative.Node{Loader: loader, Store: memory.New(memory.Options{})}
+			if _, err := node.Replace(b.Context(), "bench", d.Tree, d.Hash); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }
