@@ -58,6 +58,7 @@ type rare struct {
 	onDelete    OnDelete                 //
 	expand      func(any) map[string]any // of a shorthand
 	deprecation *Deprecation
+	also        []any // values beside those of one_of, as trees
 }
 
 // more returns what may be set of a def's rare properties.

@@ -9,14 +9,20 @@ import (
 
 // Describe returns what GET /schemas/… shows of r: what the reference knows,
 // and so no extension fields.
-func Describe(r Record) []byte { return describeAll(r, true) }
+func Describe(r Record) []byte { return describeAll(r, true, false) }
+
+// DescribeExtended is Describe with the extension fields and values.
+func DescribeExtended(r Record) []byte { return describeAll(r, true, true) }
 
 // DescribeVariant is Describe for what only some records of a kind have, such as
 // the settings of a plugin: of nested records it shows no default of their own.
-func DescribeVariant(r Record) []byte { return describeAll(r, false) }
+func DescribeVariant(r Record) []byte { return describeAll(r, false, false) }
 
-func describeAll(r Record, withDefaults bool) []byte {
-	tree := describeRecord(r, true)
+// DescribeExtendedVariant is DescribeVariant with the extension fields and values.
+func DescribeExtendedVariant(r Record) []byte { return describeAll(r, false, true) }
+
+func describeAll(r Record, withDefaults, extended bool) []byte {
+	tree := describeRecord(r, true, extended)
 	if !withDefaults {
 		dropRecordDefaults(tree)
 	}
@@ -29,14 +35,14 @@ func describeAll(r Record, withDefaults bool) []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-func describeRecord(r Record, top bool) map[string]any {
+func describeRecord(r Record, top, extended bool) map[string]any {
 	fields, shorthands := []any{}, []any{}
 	for _, f := range r.Fields() {
 		d := f.declared()
-		if d.is(lifetime) || d.is(extension) {
+		if d.is(lifetime) || d.is(extension) && !extended {
 			continue
 		}
-		shown := map[string]any{d.name: describeField(f)}
+		shown := map[string]any{d.name: describeField(f, extended)}
 		if d.isShorthand() {
 			shorthands = append(shorthands, shown)
 		} else {
@@ -79,9 +85,9 @@ func describeChecks(r Record) []any {
 	return out
 }
 
-func describeField(f Field) map[string]any {
+func describeField(f Field, extended bool) map[string]any {
 	d := f.declared()
-	out := d.describe()
+	out := d.describe(extended)
 	switch {
 	case d.is(hasDefault):
 		out["default"] = f.defaultTree()
@@ -100,9 +106,13 @@ func describeField(f Field) map[string]any {
 }
 
 // describe shows all but the default.
-func (d *def) describe() map[string]any {
+func (d *def) describe(extended bool) map[string]any {
 	out := describeRules(d.rules)
 	out["type"] = d.kind
+	if extended && d.rare != nil && len(d.also) > 0 {
+		known, _ := out["one_of"].([]any)
+		out["one_of"] = append(slices.Clone(known), d.also...)
+	}
 	if d.doc != "" {
 		out["description"] = d.doc
 	}
@@ -128,12 +138,12 @@ func (d *def) describe() map[string]any {
 	}
 	switch d.kind {
 	case "array", "set":
-		out["elements"] = d.element.describe()
+		out["elements"] = d.element.describe(extended)
 	case "map":
-		out["keys"], out["values"] = d.key.describe(), d.val.describe()
+		out["keys"], out["values"] = d.key.describe(extended), d.val.describe(extended)
 	case "record":
 		if !d.is(abstract) {
-			maps.Copy(out, describeRecord(d.record(), false))
+			maps.Copy(out, describeRecord(d.record(), false, extended))
 		}
 	case "foreign":
 		out["reference"] = d.parent

@@ -110,9 +110,10 @@ func (f *Value[T]) Ne(value T) *Value[T] { return f.Is(Ne(value)) }
 // OneOf lets only the listed values pass.
 func (f *Value[T]) OneOf(values ...T) *Value[T] { return f.Is(OneOf(values...)) }
 
-// Also lets values pass that the reference does not know: neither a description
-// nor the message of OneOf, which comes first, names them.
+// Also lets values pass that the reference does not know: neither a description, unless it
+// is extended, nor the message of OneOf, which comes first, names them.
 func (f *Value[T]) Also(values ...T) *Value[T] {
+	f.more().also = append(f.more().also, trees(values)...)
 	if r := f.rule("one_of"); r != nil {
 		test := r.test
 		r.test = func(arg, v any) string {

@@ -71,7 +71,8 @@ func (s *Settings) listeners() []*property {
 		listeners("stream_listen", &s.StreamListen).byDefault("off").doc("Where clients of TCP, TLS and UDP (flag udp) routes connect."),
 		listeners("admin_listen", &s.AdminListen).byDefault("127.0.0.1:8001").
 			doc("The Admin API. Whoever reaches it may change everything: think twice before opening it to a network."),
-		listeners("admin_gui_listen", &s.AdminGUIListen).byDefault("off").doc("The management UI."),
+		listeners("admin_gui_listen", &s.AdminGUIListen).byDefault("127.0.0.1:8002, 127.0.0.1:8445 ssl").
+			doc("The Manager, the web UI, with the Admin API below /_api. On other addresses than those of this machine the latter answers only if admin_listen is open to a network, too, or admin_tokens are set. Closed when admin_listen is off."),
 		listeners("status_listen", &s.StatusListen).byDefault("127.0.0.1:8007").doc("The Status API: read-only health and metrics."),
 		listeners("cluster_listen", &s.ClusterListen).byDefault("off").doc("Where a control plane awaits its data planes."),
 	}
@@ -86,8 +87,8 @@ func (s *Settings) tls() []*property {
 		list("admin_ssl_cert_key", &s.AdminSSLCertKey).secret().doc("Their keys."),
 		list("status_ssl_cert", &s.StatusSSLCert).doc("Certificates of TLS Status listeners."),
 		list("status_ssl_cert_key", &s.StatusSSLCertKey).secret().doc("Their keys."),
-		list("admin_gui_ssl_cert", nil).doc("Certificates of TLS listeners of the management UI."),
-		list("admin_gui_ssl_cert_key", nil).secret().doc("Their keys."),
+		list("admin_gui_ssl_cert", &s.AdminGUISSLCert).doc("Certificates of TLS listeners of the management UI."),
+		list("admin_gui_ssl_cert_key", &s.AdminGUISSLCertKey).secret().doc("Their keys."),
 		text("ssl_cipher_suite", &s.SSLCipherSuite).byDefault("intermediate").oneOf("modern", "intermediate", "old", "fips", "custom").
 			doc("Ciphers that clients may use; custom takes ssl_ciphers."),
 		text("ssl_ciphers", &s.SSLCiphers).doc("OpenSSL names joined by colons, for ssl_cipher_suite=custom."),
@@ -264,10 +265,10 @@ func (s *Settings) manager() []*property {
 		list("admin_allowed_hosts", &s.AdminAllowedHosts).ours().doc("Names under which an Admin API that listens on a loopback address may be asked, besides localhost, the machine's own name and any IP address."),
 		list("admin_trusted_origins", &s.AdminTrustedOrigins).ours().doc("Further origins whose pages may use the Admin API, as in https://tools.example.com."),
 		list("admin_gui_url", &s.AdminGUIURLs).doc("Where browsers find the management UI; these origins may use the Admin API."),
-		text("admin_gui_path", nil).byDefault("/").doc("Path of the management UI."),
-		text("admin_gui_api_url", nil).doc("Where the management UI finds the Admin API."),
-		text("admin_gui_access_log", nil).byDefault("logs/admin_gui_access.log").doc("Its access log."),
-		text("admin_gui_error_log", nil).byDefault("logs/admin_gui_error.log").doc("Its error log."),
+		text("admin_gui_path", &s.AdminGUIPath).byDefault("/").doc("Path of the management UI."),
+		text("admin_gui_api_url", &s.AdminGUIAPIURL).doc("Where /kconfig.js says that the Admin API is. The Manager itself asks its own port."),
+		logFile("admin_gui_access_log", &s.AdminGUIAccessLog).byDefault("logs/admin_gui_access.log").doc("Access log of the Manager."),
+		text("admin_gui_error_log", nil).byDefault("logs/admin_gui_error.log").doc("Errors of the Manager go to proxy_error_log."),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -151,7 +152,8 @@ func (s *Settings) resolve() error {
 	}
 	s.Prefix, s.shown["prefix"] = prefix, prefix
 	for _, p := range []*string{
-		&s.ProxyAccessLog.Path, &s.ProxyErrorLog.Path, &s.AdminAccessLog.Path, &s.StatusAccessLog.Path, &s.SQLitePath,
+		&s.ProxyAccessLog.Path, &s.ProxyErrorLog.Path, &s.AdminAccessLog.Path, &s.AdminGUIAccessLog.Path,
+		&s.StatusAccessLog.Path, &s.SQLitePath,
 	} {
 		if *p != "" {
 			*p = s.Path(*p)
@@ -164,7 +166,8 @@ func (s *Settings) resolve() error {
 func (s *Settings) checkLogs() error {
 	var faults []error
 	for name, l := range map[string]*Log{
-		"proxy_access_log": &s.ProxyAccessLog, "admin_access_log": &s.AdminAccessLog, "status_access_log": &s.StatusAccessLog,
+		"proxy_access_log": &s.ProxyAccessLog, "admin_access_log": &s.AdminAccessLog,
+		"admin_gui_access_log": &s.AdminGUIAccessLog, "status_access_log": &s.StatusAccessLog,
 	} {
 		l.Format = cmp.Or(l.Format, s.AccessLogFormat)
 		if l.Format == "kong_log_format" { // the reference's name for its own
@@ -181,9 +184,10 @@ func (s *Settings) checkLogs() error {
 func (s *Settings) checkCertificates() error {
 	var faults []error
 	for name, pair := range map[string][2][]string{
-		"ssl_cert":        {s.SSLCert, s.SSLCertKey},
-		"admin_ssl_cert":  {s.AdminSSLCert, s.AdminSSLCertKey},
-		"status_ssl_cert": {s.StatusSSLCert, s.StatusSSLCertKey},
+		"ssl_cert":           {s.SSLCert, s.SSLCertKey},
+		"admin_ssl_cert":     {s.AdminSSLCert, s.AdminSSLCertKey},
+		"admin_gui_ssl_cert": {s.AdminGUISSLCert, s.AdminGUISSLCertKey},
+		"status_ssl_cert":    {s.StatusSSLCert, s.StatusSSLCertKey},
 	} {
 		switch certs, keys := len(pair[0]), len(pair[1]); {
 		case certs > 0 && keys == 0:
@@ -197,6 +201,9 @@ func (s *Settings) checkCertificates() error {
 	return errors.Join(faults...)
 }
 
+// guiPath is what admin_gui_path may be. Segments of dots only would be resolved by browsers.
+var guiPath = regexp.MustCompile(`^(/|(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$`)
+
 // checkNames looks at texts that have a form without being an enumeration.
 func (s *Settings) checkNames() error {
 	var faults []error
@@ -204,6 +211,9 @@ func (s *Settings) checkNames() error {
 		if !slices.Contains([]string{"TLSv1.1", "TLSv1.2", "TLSv1.3"}, version) {
 			faults = append(faults, fmt.Errorf("ssl_protocols has an invalid value: '%s' (TLSv1.1, TLSv1.2, TLSv1.3)", version))
 		}
+	}
+	if !guiPath.MatchString(s.AdminGUIPath) {
+		faults = append(faults, fmt.Errorf("admin_gui_path must start with a slash, must not end with one, and consists of letters, digits and the characters -._~/, got '%s'", s.AdminGUIPath))
 	}
 	for i, server := range s.DNS.Servers {
 		address, err := resolverAddress(server)

@@ -42,6 +42,8 @@ type Settings struct {
 	SSLCertKey          []string
 	AdminSSLCert        []string
 	AdminSSLCertKey     []string
+	AdminGUISSLCert     []string
+	AdminGUISSLCertKey  []string
 	StatusSSLCert       []string
 	StatusSSLCertKey    []string
 	SSLCipherSuite      string
@@ -110,7 +112,10 @@ type Settings struct {
 
 	// Management UI.
 	AdminGUIURLs        []string // origins that may use the Admin API
-	AdminTokens         []Token  // one of which its clients must have; none: anybody may use it
+	AdminGUIPath        string   // "/", or one without a slash at its end
+	AdminGUIAPIURL      string   // empty: the UI finds the Admin API by its port
+	AdminGUIAccessLog   Log
+	AdminTokens         []Token // one of which its clients must have; none: anybody may use it
 	AdminAllowedHosts   []string
 	AdminTrustedOrigins []string
 

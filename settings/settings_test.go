@@ -272,6 +272,7 @@ func TestMapShowsWhatTheReferenceShows(t *testing.T) {
 admin_listen = 127.0.0.1:18001
 proxy_listen = 127.0.0.1:18000, 127.0.0.1:18443 http2 ssl
 status_listen = 127.0.0.1:18007
+admin_gui_listen = off
 cluster_listen = 0.0.0.0:8005
 pg_port = 15432
 pg_password = secret

@@ -7,7 +7,7 @@ import (
 	"gibbon/data/certs"
 )
 
-// controlTLS is the TLS side of the Admin API or the Status API. It shows the certificate of the
+// controlTLS is the TLS side of the Admin API, the Manager or the Status API. It shows the certificate of the
 // settings for it, or the self-signed one; never those that are configured for the proxy.
 func (g *gateway) controlTLS(name string) (*tls.Config, error) {
 	s := g.settings
@@ -15,6 +15,9 @@ func (g *gateway) controlTLS(name string) (*tls.Config, error) {
 	switch name {
 	case "admin":
 		o.Certificates, o.Keys = s.AdminSSLCert, s.AdminSSLCertKey
+	case "manager":
+		o.Certificates, o.Keys = s.AdminGUISSLCert, s.AdminGUISSLCertKey
+		name = "admin_gui"
 	case "status":
 		o.Certificates, o.Keys = s.StatusSSLCert, s.StatusSSLCertKey
 	}

@@ -14,9 +14,10 @@ import (
 type logs struct {
 	level  telemetry.LevelVar
 	error  *slog.Logger
-	proxy  *telemetry.AccessLog // nil when off; likewise the next two
+	proxy  *telemetry.AccessLog // nil when off; likewise the next three
 	admin  *telemetry.AccessLog
 	status *telemetry.AccessLog
+	gui    *telemetry.AccessLog
 	files  map[string]*telemetry.File // by path
 }
 
@@ -47,7 +48,7 @@ func openLogs(s *settings.Settings, screen io.Writer) (_ *logs, err error) {
 		log    **telemetry.AccessLog
 		to     settings.Log
 		withID bool
-	}{{&l.proxy, s.ProxyAccessLog, true}, {&l.admin, s.AdminAccessLog, false}, {&l.status, s.StatusAccessLog, false}} {
+	}{{&l.proxy, s.ProxyAccessLog, true}, {&l.admin, s.AdminAccessLog, false}, {&l.status, s.StatusAccessLog, false}, {&l.gui, s.AdminGUIAccessLog, false}} {
 		if a.to.Path == "" {
 			continue
 		}
@@ -80,7 +81,7 @@ func (l *logs) open(path string) (*telemetry.File, error) {
 
 // reopen follows a rotation of the files.
 func (l *logs) reopen() {
-	for _, a := range []*telemetry.AccessLog{l.proxy, l.admin, l.status} {
+	for _, a := range []*telemetry.AccessLog{l.proxy, l.admin, l.status, l.gui} {
 		a.Flush() // what is waiting belongs to the old file
 	}
 	for path, f := range l.files {
@@ -94,7 +95,7 @@ func (l *logs) reopen() {
 // close writes what is waiting and closes the files.
 func (l *logs) close() error {
 	var errs []error
-	for _, a := range []*telemetry.AccessLog{l.proxy, l.admin, l.status} {
+	for _, a := range []*telemetry.AccessLog{l.proxy, l.admin, l.status, l.gui} {
 		if err := a.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("close access log: %w", err))
 		}

@@ -17,6 +17,7 @@ type serveOptions struct {
 	access       *telemetry.AccessLog // of the proxy; nil, which takes entries too, when off
 	adminAccess  *telemetry.AccessLog
 	statusAccess *telemetry.AccessLog
+	guiAccess    *telemetry.AccessLog
 
 	// quit is closed when serve shall accept no more, finish running requests and return.
 	quit <-chan struct{}
@@ -30,7 +31,7 @@ type serveOptions struct {
 
 // A listening says what can be reached where.
 type listening struct {
-	name string // proxy, admin, status
+	name string // proxy, admin, manager, status
 	url  string // http://127.0.0.1:8001, with the port that was really taken
 }
 

@@ -67,7 +67,7 @@ func (c *commandLine) runNode(s *settings.Settings, screen io.Writer, ready func
 
 	err = serve(ctx, s, serveOptions{
 		nodeID: id, log: l.error, level: &l.level,
-		access: l.proxy, adminAccess: l.admin, statusAccess: l.status,
+		access: l.proxy, adminAccess: l.admin, statusAccess: l.status, guiAccess: l.gui,
 		quit: n.quit, reload: n.reloads, migrate: c.migrate,
 		ready: func(open []listening) {
 			for _, o := range open {

@@ -17,9 +17,10 @@ func writeScreen(to io.Writer, s *settings.Settings, open []listening) {
 	w := new(strings.Builder)
 	fmt.Fprintf(w, "Gibbon %s runs in %s (process %d).\n\n", version, s.Prefix, os.Getpid())
 	purposes := map[string]string{
-		"proxy":  "clients connect here",
-		"admin":  "services, routes, upstreams and targets are configured here",
-		"status": "health of this node, and /metrics",
+		"proxy":   "clients connect here",
+		"admin":   "services, routes, upstreams and targets are configured here",
+		"manager": "the same with a browser",
+		"status":  "health of this node, and /metrics",
 	}
 	for _, l := range open {
 		fmt.Fprintf(w, "  %-8s %-28s %s\n", l.name, l.url, purposes[l.name])

@@ -36,10 +36,11 @@ func TestScripts(t *testing.T) {
 			prefix := filepath.Join(env.WorkDir, "run")
 			for name, value := range map[string]string{
 				"ADDR": addr, "PREFIX": prefix, "HOME": env.WorkDir,
-				"GIBBON_PREFIX":        prefix,
-				"GIBBON_PROXY_LISTEN":  addr + ":8000",
-				"GIBBON_ADMIN_LISTEN":  addr + ":8001",
-				"GIBBON_STATUS_LISTEN": addr + ":8007",
+				"GIBBON_PREFIX":           prefix,
+				"GIBBON_PROXY_LISTEN":     addr + ":8000",
+				"GIBBON_ADMIN_LISTEN":     addr + ":8001",
+				"GIBBON_STATUS_LISTEN":    addr + ":8007",
+				"GIBBON_ADMIN_GUI_LISTEN": addr + ":8002",
 			} {
 				env.Setenv(name, value)
 			}

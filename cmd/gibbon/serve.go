@@ -131,13 +131,16 @@ func (g *gateway) listenProxy(ctx context.Context) error {
 	return nil
 }
 
-// listenControl opens the ports of the Admin API and the Status API.
+// listenControl opens the ports of the Admin API, the Manager and the Status API.
 func (g *gateway) listenControl(ctx context.Context, db store.Store, kinds entity.Kinds) error {
 	o := g.adminOptions(db, kinds)
 	for _, l := range g.settings.AdminListen {
 		if err := g.listenHTTP(ctx, "admin", "admin_listen", l, g.options.adminAccess.Wrap(admin.New(o))); err != nil {
 			return err
 		}
+	}
+	if err := g.listenManager(ctx, g.options.adminAccess.Wrap(admin.New(o))); err != nil {
+		return err
 	}
 	for _, l := range g.settings.StatusListen {
 		if err := g.listenHTTP(ctx, "status", "status_listen", l, g.options.statusAccess.Wrap(admin.NewStatus(o))); err != nil {

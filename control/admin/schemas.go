@@ -32,7 +32,16 @@ func (a *api) describe(q *request) (*reply, error) {
 	if kind == nil {
 		return noSuch("No entity named '%s'")(q)
 	}
-	return &reply{status: http.StatusOK, body: schema.Describe(kind.New())}, nil
+	return &reply{status: http.StatusOK, body: describer(q, schema.Describe, schema.DescribeExtended)(kind.New())}, nil
+}
+
+// describer is the one that shows fields and values of our own, too, if the query asks for
+// these with extensions=1.
+func describer(q *request, known, extended func(schema.Record) []byte) func(schema.Record) []byte {
+	if q.argument("extensions") == "1" {
+		return extended
+	}
+	return known
 }
 
 // describeVariant shows the fields that come with a name: "No plugin named …".
@@ -40,7 +49,7 @@ func describeVariant(kind *entity.Kind, record func(entity.Variant) schema.Recor
 	return func(q *request) (*reply, error) {
 		for _, v := range kind.Variants {
 			if v.Name == q.params[0] {
-				return &reply{status: http.StatusOK, body: schema.DescribeVariant(record(v))}, nil
+				return &reply{status: http.StatusOK, body: describer(q, schema.DescribeVariant, schema.DescribeExtendedVariant)(record(v))}, nil
 			}
 		}
 		return noSuch("No " + strings.TrimSuffix(kind.Name, "s") + " named '%s'")(q)

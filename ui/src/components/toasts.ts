@@ -1,0 +1,24 @@
+import { ref } from 'vue'
+import type { RouteLocationRaw } from 'vue-router'
+
+export interface Toast {
+  id: number
+  kind: 'good' | 'bad'
+  text: string
+  /** What to do next: a place to go to, or something to do. */
+  next?: { text: string; to?: RouteLocationRaw; run?: () => void }
+}
+
+export const toasts = ref<Toast[]>([])
+let last = 0
+
+/** Tells the user something that needs no answer. Errors stay until they are closed. */
+export function toast(t: Omit<Toast, 'id'>): void {
+  const id = ++last
+  toasts.value = [...toasts.value.slice(-3), { ...t, id }]
+  if (t.kind === 'good') window.setTimeout(() => dismiss(id), t.next ? 8000 : 4000)
+}
+
+export function dismiss(id: number): void {
+  toasts.value = toasts.value.filter((t) => t.id !== id)
+}

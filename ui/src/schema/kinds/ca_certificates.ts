@@ -1,0 +1,16 @@
+import { named, type Kind } from '../layout'
+
+export const caCertificates: Kind = {
+  path: 'ca_certificates',
+  schema: 'ca_certificates',
+  title: 'CA Certificates',
+  one: 'CA Certificate',
+  purpose: 'A CA certificate is an authority that targets or clients are verified against.',
+  nameOf: named(),
+  layout: {
+    columns: [{ field: 'id', title: 'ID', text: (e) => e.id.slice(0, 8) }, { field: 'cert_digest', title: 'Digest' }, { field: 'tags' }, { field: 'created_at' }],
+    groups: [{ title: 'General', fields: ['cert', 'tags'] }],
+    hints: { cert: { multiline: true, placeholder: '-----BEGIN CERTIFICATE-----' } },
+    hidden: ['cert_digest'],
+  },
+}
