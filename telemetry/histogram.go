@@ -24,26 +24,27 @@ func bucketOf(bounds []int64, d time.Duration) int {
 	return len(bounds)
 }
 
-// A kongHistogram counts durations by kongBounds.
-type kongHistogram struct {
-	sum     atomic.Int64 // nanoseconds
-	buckets [len(kongBounds) + 1]atomic.Int64
+// A tally is what every observation of a histogram changes: the sum and, nearly always, the first
+// bucket. The other buckets are kept apart from it, so that what a request counts lies close together.
+type tally struct {
+	sum   atomic.Int64 // nanoseconds
+	first atomic.Int64 // up to the first bound
 }
 
-func (h *kongHistogram) observe(d time.Duration) {
-	h.buckets[bucketOf(kongBounds[:], d)].Add(1)
-	h.sum.Add(int64(d))
-}
+// Buckets after the first, by kongBounds and by requestBounds.
+type (
+	kongBuckets    [len(kongBounds)]atomic.Int64
+	requestBuckets [len(requestBounds)]atomic.Int64
+)
 
-// A requestHistogram counts durations by requestBounds.
-type requestHistogram struct {
-	sum     atomic.Int64 // nanoseconds
-	buckets [len(requestBounds) + 1]atomic.Int64
-}
-
-func (h *requestHistogram) observe(d time.Duration) {
-	h.buckets[bucketOf(requestBounds[:], d)].Add(1)
-	h.sum.Add(int64(d))
+// observe counts d. The buckets of later are those after the first.
+func (t *tally) observe(d time.Duration, bounds []int64, later []atomic.Int64) {
+	t.sum.Add(int64(d))
+	if i := bucketOf(bounds, d); i > 0 {
+		later[i-1].Add(1)
+		return
+	}
+	t.first.Add(1)
 }
 
 // A distribution is the sum of histograms over their stripes.
@@ -53,10 +54,11 @@ type distribution struct {
 	sum     time.Duration
 }
 
-func (d *distribution) add(sum *atomic.Int64, buckets []atomic.Int64) {
-	d.sum += time.Duration(sum.Load())
-	for i := range buckets {
-		d.buckets[i] += buckets[i].Load()
+func (d *distribution) add(t *tally, later []atomic.Int64) {
+	d.sum += time.Duration(t.sum.Load())
+	d.buckets[0] += t.first.Load()
+	for i := range later {
+		d.buckets[i+1] += later[i].Load()
 	}
 }
 

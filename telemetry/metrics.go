@@ -193,7 +193,7 @@ func (m *Metrics) writeTargets(e *exposition) {
 	e.family("gibbon_target_latency_ms", histogram, "Waiting for the first byte of a target's answer.")
 	for _, t := range targets {
 		d := distribution{bounds: requestBounds[:]}
-		t.cells.each(func(c *targetCell) { d.add(&c.latency.sum, c.latency.buckets[:]) })
+		t.cells.each(func(c *targetCell) { d.add(&c.latency, c.later[:]) })
 		e.distribution(&d, label{"upstream", t.names[0]}, label{"target", t.names[1]})
 	}
 }

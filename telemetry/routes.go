@@ -126,15 +126,15 @@ func writeLatency(e *exposition, routes []*RouteMetrics) {
 	}{
 		{
 			"kong_request_latency_ms", "From the first byte of the request to the last one of the answer.", requestBounds[:],
-			func(d *distribution, c *routeCell) { d.add(&c.request.sum, c.request.buckets[:]) },
+			func(d *distribution, c *routeCell) { d.add(&c.request, c.laterRequest[:]) },
 		},
 		{
 			"kong_kong_latency_ms", "The gateway's own part of the latency.", kongBounds[:],
-			func(d *distribution, c *routeCell) { d.add(&c.kong.sum, c.kong.buckets[:]) },
+			func(d *distribution, c *routeCell) { d.add(&c.kong, c.laterKong[:]) },
 		},
 		{
 			"kong_upstream_latency_ms", "Waiting for the first byte of the target's answer.", requestBounds[:],
-			func(d *distribution, c *routeCell) { d.add(&c.upstream.sum, c.upstream.buckets[:]) },
+			func(d *distribution, c *routeCell) { d.add(&c.upstream, c.laterUpstream[:]) },
 		},
 	} {
 		e.family(h.name, histogram, h.help)

@@ -143,16 +143,19 @@ type RouteMetrics struct {
 	consumers consumers // requests of those are not in cells' countsCell
 }
 
+// A routeCell begins with what most exchanges count, so that of many routes in turn each
+// costs few cache lines.
 type routeCell struct {
+	request, kong, upstream tally
 	countsCell
-	kong     kongHistogram
-	request  requestHistogram
-	upstream requestHistogram
+
+	laterRequest, laterUpstream requestBuckets
+	laterKong                   kongBuckets
 }
 
 type countsCell struct {
-	codes           codeCounts // by status, with byProxy added for the target's answers
 	ingress, egress atomic.Int64
+	codes           codeCounts // by status, with byProxy added for the target's answers
 }
 
 // byProxy marks the status of an answer that came from a target.
@@ -174,10 +177,10 @@ func (r *RouteMetrics) Observe(o *Observation) {
 	counts.codes.add(code)
 	counts.ingress.Add(o.Ingress)
 	counts.egress.Add(o.Egress)
-	c.request.observe(o.Latencies.Request)
-	c.kong.observe(o.Latencies.Kong)
+	c.request.observe(o.Latencies.Request, requestBounds[:], c.laterRequest[:])
+	c.kong.observe(o.Latencies.Kong, kongBounds[:], c.laterKong[:])
 	if o.Latencies.Upstream >= 0 {
-		c.upstream.observe(o.Latencies.Upstream)
+		c.upstream.observe(o.Latencies.Upstream, requestBounds[:], c.laterUpstream[:])
 	}
 }
 
@@ -234,16 +237,17 @@ type TargetMetrics struct {
 }
 
 type targetCell struct {
+	latency  tally
 	codes    codeCounts
 	failures [failureKinds]atomic.Int64
-	latency  requestHistogram
+	later    requestBuckets // of latency
 }
 
 // Observe counts one attempt that the target answered, after latency to the first byte.
 func (t *TargetMetrics) Observe(status int, latency time.Duration) {
 	c := t.cells.cell()
 	c.codes.add(uint32(uint16(status)))
-	c.latency.observe(latency)
+	c.latency.observe(latency, requestBounds[:], c.later[:])
 }
 
 // Fail counts one attempt that got no answer.

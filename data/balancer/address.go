@@ -179,9 +179,10 @@ func (a *Address) failed(kind int) {
 }
 
 // ReportLatency tells the latency algorithm how long connecting and waiting for
-// the head of the answer took.
-func (a *Address) ReportLatency(d time.Duration) {
-	a.top.cell.average.observe(d, time.Now())
+// the head of the answer took. now may be a coarse clock's time: of the answers that come before it moves on, only the
+// first one and those that took longer than the average change that.
+func (a *Address) ReportLatency(d time.Duration, now time.Time) {
+	a.top.cell.average.observe(d, now)
 	if s := a.top.subject; s != nil {
 		s.Latency(d)
 	}

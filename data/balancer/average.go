@@ -21,6 +21,7 @@ const latencyDecay = 10 * time.Second
 type average struct {
 	bits    atomic.Uint64
 	touched atomic.Int64 // when it was observed last, in Unix nanoseconds
+	value   atomic.Int64 // what it was then, in nanoseconds
 }
 
 // leastLatency is what shorter ones count as, since zero has no logarithm.
@@ -56,6 +57,7 @@ func (v *average) at(now time.Time) (seconds float64, ok bool) {
 // begin sets the average unless there is one.
 func (v *average) begin(seconds float64, now time.Time) {
 	if v.bits.CompareAndSwap(0, rankOf(seconds, now)) {
+		v.value.Store(int64(seconds * float64(time.Second)))
 		v.touched.Store(now.UnixNano())
 	}
 }
@@ -71,9 +73,13 @@ func (v *average) atLeast(d time.Duration, now time.Time) {
 }
 
 // observe adds an observation. If it is above the average it takes its place;
-// else the longer ago the one before it, the more it weighs.
+// else the longer ago the one before it, the more it weighs: nothing at the same time, which is
+// found out without further calculation.
 func (v *average) observe(d time.Duration, now time.Time) {
 	nano := now.UnixNano()
+	if nano == v.touched.Load() && int64(d) <= v.value.Load() && v.bits.Load() != 0 {
+		return
+	}
 	before := v.touched.Swap(nano)
 	left := math.Exp(min(age(before-nano), 0)) // the clock may have been set back
 	for {
@@ -86,6 +92,7 @@ func (v *average) observe(d time.Duration, now time.Time) {
 			}
 		}
 		if v.bits.CompareAndSwap(bits, rankOf(seconds, now)) {
+			v.value.Store(int64(seconds * float64(time.Second)))
 			return
 		}
 	}

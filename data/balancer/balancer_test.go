@@ -287,7 +287,7 @@ func TestPicksDuringChanges(t *testing.T) {
 							t.Errorf("Pick: %v", err)
 							return
 						}
-						addr.ReportLatency(time.Millisecond)
+						addr.ReportLatency(time.Millisecond, time.Now())
 						if addr.Text == "10.0.0.1:80" {
 							addr.ReportStatus(200)
 						} else {
@@ -333,7 +333,7 @@ func TestPickDoesNotAllocate(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				addr.ReportLatency(time.Millisecond)
+				addr.ReportLatency(time.Millisecond, time.Now())
 				addr.ReportStatus(200)
 				addr.Done()
 			}
@@ -369,6 +369,26 @@ func BenchmarkPickAndDone(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkReportLatency compares a coarse clock, which stands still for most answers, with a precise one.
+func BenchmarkReportLatency(b *testing.B) {
+	balancer := NewRegistry(Options{Resolver: fakeNames{}}).Set(upstream(b, ""), targets(b, "10.1.0.1:80"))
+	addr, err := balancer.Pick(new(Attempt))
+	if err != nil {
+		b.Fatal(err)
+	}
+	start := time.Now()
+	b.Run("coarse", func(b *testing.B) {
+		for b.Loop() {
+			addr.ReportLatency(time.Millisecond, start)
+		}
+	})
+	b.Run("precise", func(b *testing.B) {
+		for b.Loop() {
+			addr.ReportLatency(time.Millisecond, time.Now())
+		}
+	})
 }
 
 func BenchmarkSet(b *testing.B) {

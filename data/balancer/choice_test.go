@@ -117,8 +117,8 @@ func TestLatencyPenalties(t *testing.T) {
 		{"503", func(a *Address) { a.ReportStatus(503) }, 5},
 		{"500", func(a *Address) { a.ReportStatus(500) }, 5},
 		{"404", func(a *Address) { a.ReportStatus(404) }, 0.1},
-		{"longer than that", func(a *Address) { a.ReportLatency(7 * time.Second); a.ReportStatus(503) }, 7},
-		{"then a quick answer", func(a *Address) { a.ReportStatus(503); a.ReportLatency(time.Millisecond) }, 5},
+		{"longer than that", func(a *Address) { a.ReportLatency(7*time.Second, time.Now()); a.ReportStatus(503) }, 7},
+		{"then a quick answer", func(a *Address) { a.ReportStatus(503); a.ReportLatency(time.Millisecond, time.Now()) }, 5},
 		{"Retry-After", func(a *Address) { a.ReportStatus(503); a.ReportRetryAfter(30 * time.Second) }, 30},
 		{"Retry-After soon", func(a *Address) { a.ReportRetryAfter(time.Second) }, 5},
 	}

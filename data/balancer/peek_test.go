@@ -59,7 +59,7 @@ func TestPeekForeseesThePick(t *testing.T) {
 					if a.NewSession() != "" {
 						session = a.NewSession()
 					}
-					got.ReportLatency(time.Duration(random.IntN(int(time.Second))))
+					got.ReportLatency(time.Duration(random.IntN(int(time.Second))), time.Now())
 					running = append(running, got)
 				}
 				for len(running) > 0 && random.IntN(3) > 0 {

@@ -175,6 +175,11 @@ func TestAverageDecays(t *testing.T) {
 		<-time.After(10 * time.Second)
 		v.observe(time.Second, time.Now())
 		check("a lower one draws it down", 2*0.36788+0.63212)
+		v.observe(3*time.Second, time.Now())
+		check("a higher one at the same time takes its place", 3)
+		v.forget()
+		v.observe(time.Second, time.Now())
+		check("one at the same time as the forgotten ones", 1)
 		v = average{}
 		v.observe(0, time.Now())
 		check("no time at all", leastLatency)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"gibbon/entity"
 )
@@ -49,7 +50,7 @@ func TestEverythingAtOnce(t *testing.T) {
 						case 2:
 						default:
 							got.ReportStatus(200)
-							got.ReportLatency(1)
+							got.ReportLatency(1, time.Now())
 						}
 						got.Done()
 					}

@@ -397,9 +397,13 @@ func TestExemptKeepsItsState(t *testing.T) {
 }
 
 func TestGoodAnswerDoesNotAllocate(t *testing.T) {
-	s := newSubject(t, "passive.http=3 passive.tcp=3 passive.successes=1")
-	if n := testing.AllocsPerRun(1000, func() { s.Status(200); s.Status(302) }); n != 0 {
-		t.Errorf("%v allocations per good answer, want 0", n)
+	for name, s := range map[string]*Subject{
+		"passive checks":    newSubject(t, "passive.http=3 passive.tcp=3 passive.successes=1"),
+		"outlier detection": newHerd(1, outlierRules(nil)).subjects[0],
+	} {
+		if n := testing.AllocsPerRun(1000, func() { s.Status(200); s.Status(302) }); n != 0 {
+			t.Errorf("%s: %v allocations per good answer, want 0", name, n)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"gibbon/entity"
@@ -48,8 +49,21 @@ func (o *outlier) compares() bool {
 // most returns how many of n addresses may be ejected.
 func (o *outlier) most(n int) int64 { return int64(max(float64(n)*o.share, 1)) }
 
+// A happening is what a request met with. It becomes words only when somebody is told.
+type happening struct {
+	status int // of the answer
+	text   string
+}
+
+func (h happening) String() string {
+	if h.status != 0 {
+		return "status " + strconv.Itoa(h.status)
+	}
+	return h.text
+}
+
 // observe counts an answer, or its absence, for the outlier detection.
-func (s *Subject) observe(r *Rules, ok bool, what string) {
+func (s *Subject) observe(r *Rules, ok bool, what happening) {
 	if ok {
 		s.good.Add(1)
 		if s.trying.Load() {
@@ -117,7 +131,7 @@ func (s *Subject) beginTrial() {
 }
 
 // endTrial judges by the first request that was let through.
-func (s *Subject) endTrial(ok bool, what string) {
+func (s *Subject) endTrial(ok bool, what happening) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rules.Load()
@@ -125,14 +139,14 @@ func (s *Subject) endTrial(ok bool, what string) {
 		return
 	}
 	if !ok {
-		s.open(r.outlier, s.State(), s.phase(), Cause{Code: CauseTrialFailure, Text: "the trial failed: " + what})
+		s.open(r.outlier, s.State(), s.phase(), Cause{Code: CauseTrialFailure, Text: "the trial failed: " + what.String()})
 		return
 	}
 	from, phase := s.State(), s.phase()
 	s.pardon()
 	s.counters = [kinds]int{}
 	s.state.Store(uint32(Healthy))
-	s.turn(from, phase, Cause{Code: CauseTrialSuccess, Text: "the trial succeeded: " + what})
+	s.turn(from, phase, Cause{Code: CauseTrialSuccess, Text: "the trial succeeded: " + what.String()})
 }
 
 // pardon ends an ejection without telling anybody. It is called under mu.

@@ -80,7 +80,7 @@ func (s *Subject) Status(code int) {
 		s.met.Store(true)
 	}
 	if r.outlier != nil {
-		s.observe(r, code < 500, "status "+strconv.Itoa(code))
+		s.observe(r, code < 500, happening{status: code})
 	}
 	switch {
 	case r.passive.good.has(code):
@@ -95,7 +95,7 @@ func (s *Subject) Status(code int) {
 func (s *Subject) Failure() {
 	if r := s.rules.Load(); r != nil {
 		if r.outlier != nil {
-			s.observe(r, false, "connection refused or broken")
+			s.observe(r, false, happening{text: "connection refused or broken"})
 		}
 		s.report(r, &r.passive, tcpFailure, 0)
 	}
@@ -105,7 +105,7 @@ func (s *Subject) Failure() {
 func (s *Subject) Timeout() {
 	if r := s.rules.Load(); r != nil {
 		if r.outlier != nil {
-			s.observe(r, false, "timed out")
+			s.observe(r, false, happening{text: "timed out"})
 		}
 		s.report(r, &r.passive, timeout, 0)
 	}

@@ -91,7 +91,7 @@ func (x *exchange) passOver() bool {
 func (x *exchange) answered() {
 	status, latency := x.upstream.Response.Status, x.first-x.handed
 	x.address.ReportStatus(status)
-	x.address.ReportLatency(latency)
+	x.address.ReportLatency(latency, x.proxy.clock.Now())
 	if status == 429 || status == 503 {
 		x.reportRetryAfter()
 	}

@@ -69,7 +69,6 @@ type exchange struct {
 	headBytes int64
 	sent      int64 // bytes of the answer's body
 	received  int64 // bytes of the request's body
-	entry     telemetry.Entry
 }
 
 // headers lets the router look at a request's fields.

@@ -52,8 +52,7 @@ func (x *exchange) log(latencies telemetry.Latencies, ingress int64) {
 		return
 	}
 	r := x.request
-	e := &x.entry
-	*e = telemetry.Entry{
+	e := telemetry.Entry{
 		Time:      time.Unix(0, x.proxy.clock.Unix()),
 		Client:    x.client.addr,
 		Method:    r.Method,
@@ -82,8 +81,7 @@ func (x *exchange) log(latencies telemetry.Latencies, ingress int64) {
 		e.Upstream = s.Balancer.Name()
 	}
 	e.Target = x.name
-	x.proxy.access.Append(e)
-	*e = telemetry.Entry{}
+	x.proxy.access.Append(&e)
 }
 
 func nameOr(name, id string) string {

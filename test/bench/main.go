@@ -3,7 +3,7 @@
 // Command bench measures the program against nginx and HAProxy, how soon
 // it serves after its start, and how fast its stores are:
 //
-//	bench [-gibbon FILE] [-rounds N] [-seconds S] [-write FILE] peers
+//	bench [-gibbon FILE] [-against FILE] [-rounds N] [-seconds S] [-write FILE] peers
 //	bench [-gibbon FILE] [-rounds N] [-write FILE] start
 //	bench [-gibbon FILE] [-seconds S] [-write FILE] store
 //
@@ -31,6 +31,7 @@ import (
 // options are the command line.
 type options struct {
 	gibbon      string
+	against     string
 	rounds      int
 	length      time.Duration
 	connections int
@@ -39,12 +40,14 @@ type options struct {
 	stored      int
 	write       string
 	only        string
+	latency     bool
 }
 
 func main() {
 	var o options
 	var seconds float64
 	flag.StringVar(&o.gibbon, "gibbon", "bin/gibbon", "the program")
+	flag.StringVar(&o.against, "against", "", "another build of the program, to be compared as well")
 	flag.IntVar(&o.rounds, "rounds", 15, "rounds")
 	flag.Float64Var(&seconds, "seconds", 2, "length of one measurement")
 	flag.IntVar(&o.connections, "connections", 64, "keep-alive connections")
@@ -53,6 +56,7 @@ func main() {
 	flag.IntVar(&o.stored, "stored", 100_000, "routes in a store, a multiple of ten")
 	flag.StringVar(&o.write, "write", "", "Markdown file in which to replace the section of this benchmark")
 	flag.StringVar(&o.only, "only", "", "measure only this proxy (nginx stays, as the unit)")
+	flag.BoolVar(&o.latency, "latency", true, "measure latencies at half load as well")
 	flag.Parse()
 	o.length = time.Duration(seconds * float64(time.Second))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -72,11 +76,16 @@ func main() {
 // prepare resolves the program, raises the soft limit of open files and moves this
 // process to the last core.
 func (o *options) prepare() error {
-	path, err := filepath.Abs(o.gibbon)
-	if err != nil {
-		return err
+	for _, program := range []*string{&o.gibbon, &o.against} {
+		if *program == "" {
+			continue
+		}
+		path, err := filepath.Abs(*program)
+		if err != nil {
+			return err
+		}
+		*program = path
 	}
-	o.gibbon = path
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return err
@@ -121,7 +130,7 @@ func peers(ctx context.Context, o options) error {
 		return err
 	}
 	var all []proxy
-	for _, p := range proxies(o.gibbon) {
+	for _, p := range proxies(o.gibbon, o.against) {
 		if o.only == "" || p.name == o.only || p.name == nginx {
 			all = append(all, p)
 		}
@@ -178,6 +187,9 @@ func rounds(l *loop, all []proxy, running map[string]*process, o options) (map[s
 				round+1, p.name, float64(one.cpu.Nanoseconds())/1e3, one.rate, one.failures)
 		}
 		for i := range all {
+			if !o.latency {
+				break
+			}
 			p := all[(i+round)%len(all)]
 			one := &samples[p.name][round]
 			r, err := l.run(p.address, o.connections, half, o.length/4, o.length, func() {})

@@ -5,7 +5,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,9 +16,6 @@ import (
 	"syscall"
 	"time"
 )
-
-// tick is the unit of CPU times in /proc: 1/100 s on every Linux.
-const tick = 10 * time.Millisecond
 
 // usage is what a process and its children have used and hold.
 type usage struct {
@@ -51,23 +50,30 @@ func children(pid int) (all []int) {
 	return all
 }
 
-// cpuTime is user and system time of all threads of a process.
+// cpuTime is user and system time of all threads of a process. Those of threads that ended are not in it:
+// none of the proxies ends threads under load.
 func cpuTime(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil || len(threads) == 0 {
+		return 0, fmt.Errorf("process %d: no threads", pid)
 	}
-	_, rest, _ := strings.Cut(string(text), ") ") // the name may hold blanks
-	words := strings.Fields(rest)
-	if len(words) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat: %q", pid, text)
+	total := time.Duration(0)
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // it has just ended
+		}
+		if err != nil {
+			return 0, err
+		}
+		first, _, _ := strings.Cut(string(text), " ")
+		nanoseconds, err := strconv.ParseInt(first, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", thread, err)
+		}
+		total += time.Duration(nanoseconds)
 	}
-	user, err := strconv.ParseInt(words[11], 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseInt(words[12], 10, 64)
-	return time.Duration(user+system) * tick, err
+	return total, nil
 }
 
 // proportional is the Pss of a process: shared pages count by their share.

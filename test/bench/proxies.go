@@ -34,14 +34,17 @@ type proxy struct {
 	start   func(ctx context.Context, dir string, s setting) (*process, error)
 }
 
-func proxies(gibbon string) []proxy {
-	return []proxy{
-		{"gibbon", []string{gibbon, "version"}, "127.0.0.1:19180", func(ctx context.Context, dir string, s setting) (*process, error) {
-			return startGibbon(ctx, gibbon, dir, s)
-		}},
+// proxies are those to compare: the program, another build of it when there is one, and the others.
+func proxies(gibbon, against string) []proxy {
+	all := []proxy{
+		{"gibbon", []string{gibbon, "version"}, "127.0.0.1:19180", startGibbon(gibbon, "127.0.0.1:19180", gibbonAdmin)},
 		{"nginx", []string{"nginx", "-v"}, "127.0.0.1:19280", startNginx},
 		{"haproxy", []string{"haproxy", "-v"}, "127.0.0.1:19380", startHAProxy},
 	}
+	if against != "" {
+		all = append(all, proxy{"against", []string{against, "version"}, "127.0.0.1:19480", startGibbon(against, "127.0.0.1:19480", "127.0.0.1:19481")})
+	}
+	return all
 }
 
 // versionOf is the first line of what a program says about itself.
@@ -156,19 +159,30 @@ backend targets
 
 const gibbonAdmin = "127.0.0.1:19181"
 
-func startGibbon(ctx context.Context, binary, dir string, s setting) (*process, error) {
-	env := []string{
-		"GIBBON_PROXY_LISTEN=127.0.0.1:19180", "GIBBON_ADMIN_LISTEN=" + gibbonAdmin, "GIBBON_STATUS_LISTEN=off",
-		"GIBBON_ADMIN_GUI_LISTEN=off", "GIBBON_ADMIN_ACCESS_LOG=off", "GIBBON_NGINX_HTTP_KEEPALIVE_REQUESTS=1000000000",
-		"GIBBON_NGINX_HTTP_KEEPALIVE_TIMEOUT=3600s", "GIBBON_UPSTREAM_KEEPALIVE_MAX_REQUESTS=1000000000",
+// startGibbon returns what starts a build of the program, with its proxy and its Admin API on these addresses.
+func startGibbon(binary, listen, admin string) func(ctx context.Context, dir string, s setting) (*process, error) {
+	return func(ctx context.Context, dir string, s setting) (*process, error) {
+		env := []string{
+			"GIBBON_PROXY_LISTEN=" + listen, "GIBBON_ADMIN_LISTEN=" + admin, "GIBBON_STATUS_LISTEN=off",
+			"GIBBON_ADMIN_GUI_LISTEN=off", "GIBBON_ADMIN_ACCESS_LOG=off", "GIBBON_NGINX_HTTP_KEEPALIVE_REQUESTS=1000000000",
+			"GIBBON_NGINX_HTTP_KEEPALIVE_TIMEOUT=3600s", "GIBBON_UPSTREAM_KEEPALIVE_MAX_REQUESTS=1000000000",
+		}
+		p, err := launch(ctx, dir, s.core, env, binary, "start", "-p", dir)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.answers(ctx, "http://"+admin+"/status"); err != nil {
+			return p, err
+		}
+		if err := configure(ctx, "http://"+admin, s); err != nil {
+			return p, p.failed(err)
+		}
+		return p, nil
 	}
-	p, err := launch(ctx, dir, s.core, env, binary, "start", "-p", dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.answers(ctx, "http://"+gibbonAdmin+"/status"); err != nil {
-		return p, err
-	}
+}
+
+// configure makes the routes, the service and the upstream through the Admin API.
+func configure(ctx context.Context, admin string, s setting) error {
 	passive := map[string]any{"passive": map[string]any{"unhealthy": map[string]any{"http_failures": 3, "tcp_failures": 3, "timeouts": 3}}}
 	calls := []struct {
 		path string
@@ -187,11 +201,11 @@ func startGibbon(ctx context.Context, binary, dir string, s setting) (*process, 
 		calls[len(calls)-1].body = map[string]any{"paths": []string{route(i)}, "strip_path": false}
 	}
 	for _, call := range calls {
-		if err := post(ctx, "http://"+gibbonAdmin+call.path, call.body); err != nil {
-			return p, p.failed(err)
+		if err := post(ctx, admin+call.path, call.body); err != nil {
+			return err
 		}
 	}
-	return p, nil
+	return nil
 }
 
 func post(ctx context.Context, url string, body any) error {

@@ -95,7 +95,7 @@ func (w *world) place(consumer string, done func(ok bool)) {
 		d, status := w.servers[i].accept(w.rng)
 		w.after(d, func() {
 			address.ReportStatus(status)
-			address.ReportLatency(d)
+			address.ReportLatency(d, time.Now())
 			address.Done()
 			done(true)
 		})

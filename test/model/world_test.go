@@ -263,7 +263,7 @@ func (w *world) try(a *balancer.Attempt, done func(bool)) {
 			address.ReportFailure()
 		} else {
 			address.ReportStatus(status)
-			address.ReportLatency(d)
+			address.ReportLatency(d, time.Now())
 		}
 		address.Done()
 		switch {
