@@ -11,6 +11,8 @@ import (
 type TunnelOptions struct {
 	// Timeout ends the tunnel when neither side sent anything for so long. 0 means never.
 	Timeout time.Duration
+	// In is the set that the tunnel is in while it is open; nil is none.
+	In *Tunnels
 }
 
 // A TunnelResult says how a tunnel ended.
@@ -28,11 +30,12 @@ type TunnelResult struct {
 // one side is passed on (half-close). The connections are of no use afterwards: Tunnel closes
 // them both. On a client's connection it may only be used for requests whose WebSocket is set.
 func Tunnel(client, target *Conn, o TunnelOptions) TunnelResult {
-	t := &tunnel{timeout: int64(o.Timeout)}
+	t := &tunnel{client: client, target: target, in: o.In, timeout: int64(o.Timeout)}
 	t.last.Store(client.clock.Elapsed())
 	for _, c := range []*Conn{client, target} {
 		c.SetTimeouts(o.Timeout, o.Timeout)
 	}
+	o.In.add(t)
 	done := make(chan struct{})
 	var r TunnelResult
 	go func() {
@@ -41,6 +44,7 @@ func Tunnel(client, target *Conn, o TunnelOptions) TunnelResult {
 	}()
 	r.Sent = t.pump(client, target)
 	<-done
+	o.In.remove(t)
 	r.ByClient = t.first.Load() == client
 	if err := t.err.Load(); err != nil {
 		r.Err = err
@@ -52,6 +56,10 @@ func Tunnel(client, target *Conn, o TunnelOptions) TunnelResult {
 
 // A tunnel is what its two pumps share.
 type tunnel struct {
+	client, target *Conn
+	in             *Tunnels
+	ending         atomic.Bool // see Tunnels.End
+
 	timeout int64
 	last    atomic.Int64 // Clock.Elapsed when a byte last came from either side
 	first   atomic.Pointer[Conn]
@@ -66,6 +74,9 @@ func (t *tunnel) pump(from, to *Conn) int64 {
 	if err == nil {
 		n, ended, err = t.copy(from, to)
 	}
+	if errors.Is(err, errEnding) {
+		return n
+	}
 	t.first.CompareAndSwap(nil, ended)
 	if err == nil {
 		_ = to.wire.closeWrite() // if it fails, the other direction ends too
@@ -75,25 +86,38 @@ func (t *tunnel) pump(from, to *Conn) int64 {
 	if !ok {
 		e = failure(OpReadBody, err)
 	}
+	t.cut(e) // one broken direction ends both
+	return n
+}
+
+// cut ends both directions at once, because of e unless there was another reason before.
+func (t *tunnel) cut(e *Error) {
 	t.err.CompareAndSwap(nil, e)
-	// One broken direction ends both.
-	for _, c := range []*Conn{from, to} {
+	for _, c := range []*Conn{t.client, t.target} {
 		c.wire.interruptRead()
 		c.wire.interruptWrite()
 	}
-	return n
 }
 
 // copy returns the number of bytes passed and the side that ended the direction.
 func (t *tunnel) copy(from, to *Conn) (n int64, ended *Conn, err error) {
+	var f frames
 	p := from.unread
 	from.unread = nil
 	for turns := 0; ; turns++ {
+		end := f.pass(p)
+		ending := t.ending.Load() && end >= 0
+		if ending {
+			p = p[:end]
+		}
 		if len(p) > 0 {
 			n += int64(len(p))
 			if err := to.wire.write(p, nil); err != nil {
 				return n, to, failure(OpWrite, err)
 			}
+		}
+		if ending {
+			return n, to, errors.Join(errEnding, t.goodbye(from, to, f.closed))
 		}
 		p, err = t.read(from)
 		if err == io.EOF { //nolint:errorlint // a wire returns it bare
@@ -108,7 +132,7 @@ func (t *tunnel) copy(from, to *Conn) (n int64, ended *Conn, err error) {
 }
 
 // read reads from one side, into the desk while little comes and into a large buffer while much does.
-// A timeout counts only when the other side was silent as well.
+// A timeout counts only when the other side was silent as well. It reads nothing when the tunnel is to end.
 func (t *tunnel) read(from *Conn) ([]byte, error) {
 	to := from.desk.in[from.headEnd:]
 	if from.wantBig || len(to) < minRead {
@@ -116,6 +140,9 @@ func (t *tunnel) read(from *Conn) ([]byte, error) {
 	}
 	for {
 		n, err := from.wire.read(to)
+		if err != nil && t.interrupted(from, err) {
+			return nil, nil
+		}
 		if err == errStruck { //nolint:errorlint // a wire returns it bare
 			silent := from.clock.Elapsed() - t.last.Load()
 			if t.timeout <= 0 || silent < t.timeout {
