@@ -18,10 +18,11 @@ type Target struct {
 	Weight    int
 
 	// What the reference does not know.
-	State       string
-	Failover    bool
-	Priority    int // of its tier; 0 is used first
-	MaxRequests int // in flight; 0 is no limit
+	State        string
+	Failover     bool
+	Priority     int     // of its tier; 0 is used first
+	DrainTimeout float64 // seconds; 0 is for ever
+	MaxRequests  int     // in flight; 0 is no limit
 
 	MaxConnections int    // 0 is no limit
 	MaxPending     int    // requests that may wait while all targets are at their limits
@@ -34,6 +35,8 @@ const (
 	TargetDraining    = "draining"    // no new clients; bound sessions stay
 	TargetMaintenance = "maintenance" // nothing new at all
 	TargetDisabled    = "disabled"    // as if it did not exist, but kept
+	TargetHealthy     = "healthy"     // everything, whatever health checks say
+	TargetUnhealthy   = "unhealthy"   // down, whatever health checks say
 )
 
 // defaultTargetPort is the port of a target that names none.
@@ -64,8 +67,10 @@ func (t *Target) Fields() schema.Fields {
 			Doc("The weight this target gets within the upstream loadbalancer (0-65535)."),
 		tags(&t.Tags),
 		schema.String("state", &t.State).Extension().Required().Default(TargetActive).
-			OneOf(TargetActive, TargetDraining, TargetMaintenance, TargetDisabled).
-			Doc("What may go to the target: everything, bound sessions only, or nothing new."),
+			OneOf(TargetActive, TargetDraining, TargetMaintenance, TargetDisabled, TargetHealthy, TargetUnhealthy).
+			Doc("What may go to the target: everything, bound sessions only, or nothing new; or how healthy it is said to be."),
+		schema.Number("drain_timeout", &t.DrainTimeout).Extension().Required().Default(0).Between(0, 604800).
+			Doc("Seconds after which a target that is draining or in maintenance is cut off from what still runs there; 0 is never."),
 		schema.Bool("failover", &t.Failover).Extension().Required().Default(false).
 			Doc("Used only while no other target is available."),
 		schema.Number("priority", &t.Priority).Extension().Required().Default(0).Between(0, 127).

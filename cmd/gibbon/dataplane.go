@@ -76,6 +76,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 	}
 	d.registry = balancer.NewRegistry(balancer.Options{
 		Resolver: d.resolver, Log: options.log, NewAddress: d.links.Open, Configure: d.links.Configure, DropAddress: d.links.Drop,
+		EndAddress: d.links.End, Tunnels: d.links.Tunnels,
 		Certificate: d.certs.Client, OnChange: func(c health.Change) { tellHealth(d.events, c) }, Zone: s.Zone,
 	})
 	d.events = events.New(time.Now(), events.Options{Traffic: looksAtTraffic(d.registry, d.links.Traffic())})

@@ -84,6 +84,7 @@ func (f *follower) tellOrder(r store.Revision, c store.Change) {
 	if after == nil || before == nil || before.State == after.State {
 		return
 	}
+	f.data.registry.Ordered(after.Upstream, after.ID, before.State, after.State, r.Actor, r.Time)
 	upstream := ""
 	if b := f.data.registry.Balancer(after.Upstream); b != nil {
 		upstream = b.Name()

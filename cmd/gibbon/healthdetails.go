@@ -22,6 +22,12 @@ func addressDetails(a *balancer.AddressHealth) *admin.AddressDetails {
 	if a.Healthy {
 		d.EffectiveWeight = rounded(float64(a.Weight) * a.Share)
 	}
+	if p := a.Drain; p != nil {
+		d.Drain = &admin.HealthDrain{
+			Since: admin.At(p.Since), Until: admin.At(p.Until), Requests: p.Requests, Tunnels: p.Tunnels, Sessions: p.Sessions,
+			Expected: admin.At(p.Expected), Ended: p.Ended,
+		}
+	}
 	if !s.Last.Time.IsZero() {
 		last := healthCheck(s.Last)
 		d.LastProbe = &last

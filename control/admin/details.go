@@ -25,6 +25,18 @@ type AddressDetails struct {
 	EffectiveWeight float64        `json:"effective_weight"` // 0 while no request goes there
 	InFlight        int64          `json:"in_flight"`
 	Totals          HealthTotals   `json:"totals"`
+	Drain           *HealthDrain   `json:"drain,omitempty"` // while the target drains
+}
+
+// A HealthDrain is how far the draining of an address is.
+type HealthDrain struct {
+	Since    Moment `json:"since"`
+	Until    Moment `json:"until"` // when everything is cut off; null: never
+	Requests int64  `json:"requests"`
+	Tunnels  int64  `json:"websockets"`
+	Sessions int64  `json:"sessions"`
+	Expected Moment `json:"expected_end"` // null when nobody knows, and when it has ended
+	Ended    bool   `json:"ended"`        // nothing is left
 }
 
 // A HealthReason says why an address is up or down.

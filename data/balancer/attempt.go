@@ -38,8 +38,8 @@ func (a *Attempt) Reset() {
 	a.n, a.Hash, a.Session, a.bind = 0, 0, nil, ""
 }
 
-// NewSession returns the value that the client's session cookie shall get, or ""
-// when the one it sent is right: it names the address picked last.
+// NewSession returns the value that the client's session cookie shall get, with
+// [SessionTail] characters behind it that tell it from other sessions, or "" when the one it sent is right: it names the address picked last.
 func (a *Attempt) NewSession() string { return a.bind }
 
 // Tries returns how many addresses were picked for the request.

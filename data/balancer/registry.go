@@ -46,6 +46,14 @@ type Options struct {
 	// NewAddress, and whenever that changes. Calls for one address do not overlap.
 	Configure func(*Address, Connections)
 
+	// EndAddress is called when the time of a draining address is up: for what runs
+	// there to end in good order, and a little later for it to end now. It must not
+	// block nor call back.
+	EndAddress func(a *Address, now bool)
+	// Tunnels returns how many of the attempts in flight at an address are tunnels.
+	// It must not call back.
+	Tunnels func(*Address) int
+
 	// OnChange is told of every transition of an address. It must not block nor
 	// call back.
 	OnChange func(health.Change)
@@ -179,12 +187,16 @@ func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 			b.targets = append(b.targets, t)
 		}
 		before := t.weight
+		b.drain(t, e)
 		t.configure(e)
 		b.connect(t, connections(u, e))
 		if isNew {
 			b.begin(t)
 		} else if t.weight != before {
 			b.reweigh(t)
+		}
+		for _, a := range t.addresses {
+			b.force(a, t)
 		}
 	}
 	byCreation := func(x, y *target) int {
@@ -214,6 +226,7 @@ func (b *Balancer) reweigh(t *target) {
 // forget ends a target. It is called under mu.
 func (b *Balancer) forget(t *target) {
 	t.removed = true
+	t.endDrain()
 	if t.timer != nil {
 		t.timer.Stop()
 	}

@@ -146,6 +146,10 @@ func (b *Balancer) create(t *target, w wanted) *Address {
 		a.subject = b.checker.Add(a.key, w.weight == 0, func(s health.Standing) { b.judged(a, s) })
 		a.subject.OnProbe(a.forgive)
 	}
+	b.force(a, t)
+	if t.drains != nil {
+		a.countSessions()
+	}
 	return a
 }
 

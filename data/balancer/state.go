@@ -125,9 +125,8 @@ func (b *Balancer) judged(a *Address, s health.Standing) {
 		a.warm.Store(time.Now().UnixNano())
 		a.recovered.Store(true)
 	}
-	a.sick.Store(s.Down)
-	a.setDown(s.Down && !b.panicking)
-	a.setTrial(s.Trial)
+	a.judged = s
+	a.settle(b.panicking)
 	b.verdict.Unlock()
 	b.assess()
 	b.queue.serve()
@@ -172,10 +171,10 @@ func (b *Balancer) assess() {
 	}
 	b.panicking = s.total > 0 && percent < s.panic
 	for _, e := range s.entries {
-		e.Address.setDown(e.Address.sick.Load() && !b.panicking)
+		e.Address.settle(b.panicking)
 	}
 	for _, a := range s.bound {
-		a.setDown(a.sick.Load())
+		a.settle(false)
 	}
 	b.spill.Store(s.spill(b.panicking))
 	if s.queues {

@@ -9,7 +9,8 @@ import (
 
 // stickySessions sends each client where its cookie says, and those without a
 // cookie, or with one that leads nowhere, in turn. The cookie names the address,
-// so nothing is stored, and all nodes understand it.
+// so nothing is stored, and all nodes understand it; what follows there tells the
+// sessions apart, for them to be counted.
 type stickySessions struct {
 	fresh Picker
 	bound []*Address // a hash table: an address is at its hash or in one of the places behind, nil ends the search
@@ -45,7 +46,7 @@ func (p *stickySessions) find(cookie []byte) *Address {
 		return nil
 	}
 	for i := hash & uint64(len(p.bound)-1); p.bound[i] != nil; i = (i + 1) & uint64(len(p.bound)-1) {
-		if p.bound[i].session == string(cookie) {
+		if p.bound[i].session == string(cookie[:2*sessionBytes]) {
 			return p.bound[i]
 		}
 	}
@@ -57,6 +58,9 @@ func (p *stickySessions) Pick(a *Attempt) *Address {
 	if len(a.Session) > 0 {
 		if t := p.find(a.Session); t != nil && claim(t, a) {
 			a.bind = ""
+			if k := t.sessions.Load(); k != nil {
+				k.mark(a.Session)
+			}
 			return t
 		}
 	}
@@ -70,12 +74,16 @@ func (p *stickySessions) Pick(a *Attempt) *Address {
 // sessionHash returns the beginning of what a cookie says, if it is one of ours.
 func sessionHash(cookie []byte) (uint64, bool) {
 	var name [sessionBytes]byte
-	if len(cookie) != 2*sessionBytes {
+	if len(cookie) != 2*sessionBytes && len(cookie) != 2*sessionBytes+SessionTail {
 		return 0, false
 	}
-	_, err := hex.Decode(name[:], cookie)
+	_, err := hex.Decode(name[:], cookie[:2*sessionBytes])
 	return binary.LittleEndian.Uint64(name[:]), err == nil
 }
+
+// SessionTail is the length of what may follow in a cookie on what [Attempt.NewSession]
+// returned: it tells the sessions at an address apart.
+const SessionTail = 8
 
 // sessionBytes is how much of a hash names an address.
 const sessionBytes = 12

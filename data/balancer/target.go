@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gibbon/data/health"
 	"gibbon/data/resolver"
 	"gibbon/entity"
 )
@@ -33,6 +34,11 @@ type target struct {
 	zone       string
 
 	connections atomic.Pointer[Connections] // nil without an upstream
+
+	order        health.Cause // of its state; without a code while that is active
+	ordered      time.Time
+	drainTimeout float64 // seconds
+	drains       *drain  // nil unless the target drains
 
 	addresses []*Address  // in order of their text
 	dns       string      // type of the records, or why there are none
@@ -68,9 +74,11 @@ func directTarget(host string, port uint16) *target {
 // configure takes over what may change in an entity.
 func (t *target) configure(e *entity.Target) {
 	t.id, t.created = e.ID, e.CreatedAt
+	t.obey(e)
 	t.configured, t.state = e.Weight, e.State
 	t.weight = uint32(max(e.Weight, 0))
-	if e.State != entity.TargetActive && e.State != "" {
+	switch e.State {
+	case entity.TargetDraining, entity.TargetMaintenance:
 		t.weight = 0
 	}
 	t.priority = e.Priority
@@ -98,7 +106,7 @@ func (a *Address) bind(t *target) {
 // keepsSessions reports whether clients that are bound to the target stay on it,
 // although it gets no new ones.
 func (t *target) keepsSessions() bool {
-	return t.weight == 0 && (t.state == entity.TargetDraining || t.state == entity.TargetActive || t.state == "")
+	return t.weight == 0 && t.state != entity.TargetMaintenance && (t.drains == nil || !t.drains.unbound)
 }
 
 // weightOf returns the weight of an address. That of its SRV record overrides the

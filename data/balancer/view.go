@@ -65,6 +65,7 @@ type AddressHealth struct {
 	Share   float64       // part of the weight that it gets: below 1 during a slow start
 	Limit   int64         // of the attempts in flight; 0 is none
 	Latency time.Duration // average as the latency algorithm sees it; 0 when unknown
+	Drain   *DrainHealth  // nil unless the target drains
 }
 
 // Totals count what an address has done since it came into being.
@@ -130,7 +131,14 @@ func (b *Balancer) Health() Health {
 		h.Verdict = verdict(h.Healthy)
 	}
 	for _, t := range b.targets {
-		h.Targets = append(h.Targets, t.health(h.Checked, s.slow))
+		one := t.health(h.Checked, s.slow)
+		if t.drains != nil {
+			for i, a := range t.addresses {
+				progress := t.drains.progress(b, a)
+				one.Addresses[i].Drain = &progress
+			}
+		}
+		h.Targets = append(h.Targets, one)
 	}
 	return h
 }
@@ -149,6 +157,9 @@ func (t *target) health(checked bool, slow slowStart) TargetHealth {
 		one := a.health(checked)
 		one.Share = a.warmth(slow, time.Now())
 		one.Phase = one.phase(h.State, a.recovered.Load())
+		if t.order.Code != "" {
+			one.Subject.Cause, one.Subject.Since = t.order, t.ordered
+		}
 		h.Weights.Total += one.Weight
 		if one.Healthy {
 			h.Weights.Available += one.Weight
@@ -177,7 +188,7 @@ func (a *Address) health(checked bool) AddressHealth {
 	if v, ok := a.cell.average.at(time.Now()); ok {
 		h.Latency = time.Duration(v * float64(time.Second))
 	}
-	if checked && a.weight > 0 {
+	if (checked || a.forced.Load() != notForced) && a.weight > 0 {
 		h.Verdict = verdict(h.Healthy)
 	}
 	return h
@@ -185,17 +196,31 @@ func (a *Address) health(checked bool) AddressHealth {
 
 // phase puts orders and slow starts on top of what the subject knows.
 func (h *AddressHealth) phase(order string, recovered bool) health.Phase {
+	if phase, ok := orderedPhase(order); ok {
+		return phase
+	}
 	switch phase := h.Subject.Phase; {
-	case order == entity.TargetDraining:
-		return health.Drained
-	case order == entity.TargetMaintenance:
-		return health.Maintained
 	case phase == health.Ejected || phase == health.Probing || h.Share >= 1:
 		return phase
 	case recovered:
 		return health.Recovering
 	}
 	return health.Warming
+}
+
+// orderedPhase is what a target's state makes of the phase of its addresses, if it does.
+func orderedPhase(order string) (health.Phase, bool) {
+	switch order {
+	case entity.TargetDraining:
+		return health.Drained, true
+	case entity.TargetMaintenance:
+		return health.Maintained, true
+	case entity.TargetHealthy:
+		return health.Fine, true
+	case entity.TargetUnhealthy:
+		return health.Ejected, true
+	}
+	return 0, false
 }
 
 func (b *Balancer) inPanic() bool {

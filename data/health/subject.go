@@ -145,6 +145,14 @@ func (s *Subject) Order(healthy bool, actor string) bool {
 	return true
 }
 
+// Note puts an order that is not the subject's to obey into its history.
+func (s *Subject) Note(at time.Time, from, to Phase, cause Cause) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.State()
+	s.history.add(Transition{Time: at, From: state, To: state, FromPhase: from, ToPhase: to, Cause: cause}, maxHistory)
+}
+
 // View returns what is known at this moment.
 func (s *Subject) View() View {
 	s.mu.Lock()

@@ -249,6 +249,21 @@ func (s *poolShard) push(c *Conn) {
 // Idle returns how many connections are idle.
 func (p *Pool) Idle() int { return int(p.idle.Load()) }
 
+// Interrupt ends what its connections wait for at present, as if the time for it were up. Tunnels go on.
+func (p *Pool) Interrupt() {
+	p.Clock.watch.each(func(c *Conn) {
+		if c.pool != p {
+			return
+		}
+		if v := c.reading.word.Load(); v > 0 && c.reading.word.CompareAndSwap(v, struck) {
+			c.wire.interruptRead()
+		}
+		if v := c.writing.word.Load(); v > 0 && c.writing.word.CompareAndSwap(v, struck) {
+			c.wire.interruptWrite()
+		}
+	})
+}
+
 // Close closes the idle connections, and those in use when they are put back.
 func (p *Pool) Close() {
 	p.closed.Store(true)

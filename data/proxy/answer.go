@@ -281,7 +281,7 @@ func (x *exchange) tunnel() {
 	c.KeepAlive = false
 	c.Out = x.appendAnswer(c.Out[:0], http1.Raw)
 	x.headBytes = int64(len(c.Out))
-	result := http1.Tunnel(c, up, http1.TunnelOptions{Timeout: x.service.ReadTimeout})
+	result := http1.Tunnel(c, up, http1.TunnelOptions{Timeout: x.service.ReadTimeout, In: &x.target.tunnels})
 	x.received, x.sent = result.Sent, result.Received
 	x.abandon()
 	c.Close()

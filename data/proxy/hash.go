@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strings"
@@ -109,6 +110,10 @@ func (x *exchange) appendSession(out []byte) []byte {
 	out = append(out, name...)
 	out = append(out, '=')
 	out = append(out, value...)
+	tail := rand.Uint32() //nolint:gosec // it tells sessions apart, and opens nothing
+	for shift := 4 * (balancer.SessionTail - 1); shift >= 0; shift -= 4 {
+		out = append(out, "0123456789abcdef"[tail>>shift&0xf])
+	}
 	out = append(out, "; Path="...)
 	out = append(out, path...)
 	return append(out, "; SameSite=Lax; HttpOnly\r\n"...)

@@ -133,12 +133,63 @@ func (l *Links) Drop(a *balancer.Address) {
 	}
 }
 
+// End ends what runs at an address: tunnels in good order, or, with now, everything
+// at once. A request that waits for its answer is told that it took too long. It is
+// the EndAddress hook of the balancers.
+func (l *Links) End(a *balancer.Address, now bool) {
+	k, ok := a.Link.(*link)
+	if !ok {
+		return
+	}
+	if !now {
+		k.tunnels.End()
+		return
+	}
+	go func() { // a connection through which bytes run just now is met when it waits next
+		ticker := time.NewTicker(endEvery)
+		defer ticker.Stop()
+		for range endTries {
+			k.tunnels.Cut()
+			k.interrupt()
+			if a.InFlight() == 0 {
+				return
+			}
+			<-ticker.C
+		}
+	}()
+}
+
+// How often what does not end is interrupted.
+const (
+	endEvery = 20 * time.Millisecond
+	endTries = 250
+)
+
+func (k *link) interrupt() {
+	k.plain.Interrupt()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range k.secure {
+		s.pool.Interrupt()
+	}
+}
+
+// Tunnels returns how many tunnels to an address are open. It is the hook of that
+// name of the balancers.
+func (l *Links) Tunnels(a *balancer.Address) int {
+	if k, ok := a.Link.(*link); ok {
+		return k.tunnels.Len()
+	}
+	return 0
+}
+
 // A link is what the proxy keeps for an address.
 type link struct {
-	links  *Links
-	plain  *http1.Pool
-	quota  http1.Quota // of all pools
-	counts atomic.Pointer[counters]
+	links   *Links
+	plain   *http1.Pool
+	tunnels http1.Tunnels
+	quota   http1.Quota // of all pools
+	counts  atomic.Pointer[counters]
 
 	mu      sync.Mutex // guards what follows
 	options http1.PoolOptions

@@ -25,14 +25,15 @@ import (
 
 // A gateway is a proxy on a loopback port, configured by its builder.
 type gateway struct {
-	addr    string
-	builder *snapshot.Builder
-	log     *bytes.Buffer // access log; read it after flush
-	access  *telemetry.AccessLog
-	metrics *telemetry.Metrics
-	traffic *traffic.Table
-	proxy   *Proxy
-	state   *plugin.State // what plugins keep
+	addr      string
+	builder   *snapshot.Builder
+	log       *bytes.Buffer // access log; read it after flush
+	access    *telemetry.AccessLog
+	metrics   *telemetry.Metrics
+	traffic   *traffic.Table
+	proxy     *Proxy
+	state     *plugin.State // what plugins keep
+	balancers *balancer.Registry
 }
 
 // newGateway starts a proxy with the settings given as environment.
@@ -56,7 +57,10 @@ func newGatewayWith(tb testing.TB, store *certs.Store, environ ...string) *gatew
 		tb.Fatal(err)
 	}
 	g.traffic = links.Traffic()
-	registry := balancer.NewRegistry(balancer.Options{NewAddress: links.Open, Configure: links.Configure, DropAddress: links.Drop})
+	registry := balancer.NewRegistry(balancer.Options{
+		NewAddress: links.Open, Configure: links.Configure, DropAddress: links.Drop, EndAddress: links.End, Tunnels: links.Tunnels,
+	})
+	g.balancers = registry
 	plugins := testPlugins()
 	g.state = plugin.NewState(slog.New(slog.DiscardHandler), time.Now, "node")
 	g.builder, err = snapshot.NewBuilder(snapshot.Options{
