@@ -101,7 +101,7 @@ func (c *Conn) BodyWhole() bool {
 	return true
 }
 
-// Trailers returns the fields that came after a chunked body, nil without any. They are known
+// Trailers returns the fields that came after a chunked body and may stand there, nil without any. They are known
 // when the body was read to its end.
 func (c *Conn) Trailers() *Fields {
 	if c.desk == nil || c.desk.trailers.Len() == 0 {
@@ -162,6 +162,7 @@ func (c *Conn) endChunks() fault {
 		d.trailers.reset()
 		return badTrailer
 	}
+	d.trailers.keepTrailers()
 	return noFault
 }
 

@@ -169,6 +169,13 @@ func TestConversation(t *testing.T) {
 		{"chunks", echo, "POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n6\r\n world\r\n0\r\n\r\n" + get, "200 200", "GET /x "},
 		{"chunks end", echo, "POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", "200", "POST /x hello world"},
 		{"trailers", echo, "POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\r\nA\r\n0\r\nX-T: 1\r\nY:2\r\n\r\n", "200", "POST /x A X-T=1 Y=2"},
+		{
+			"only trailers that may be there", echo,
+			"POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\r\nA\r\n0\r\n" +
+				"Content-Length: 9\r\ntransfer-encoding: chunked\r\nX-T: 1\r\nHost: b\r\nETag: e\r\nAuthorization: a\r\nCookie: c\r\n" +
+				"Connection: close\r\nX-Forwarded-For: 1.1.1.1\r\nx-consumer-id: 1\r\nX-Kong-Any: 1\r\nMax-Forwards: 1\r\nX.Y: 1\r\nETag: f\r\nContent-Digest: d\r\n\r\n",
+			"200", "POST /x A X-T=1 ETag=e ETag=f Content-Digest=d",
+		},
 		{"trailers do not stay", echo, "POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\nX-T: 1\r\n\r\n" + get, "200 200", "GET /x "},
 		{"long chunks", echo, "POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n186a0\r\n" + long + "\r\n186a0\r\n" + long + "\r\n0\r\n\r\n" + get, "200 200", "GET /x "},
 		{"bad chunk", echo, "POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + get, "400", ""},

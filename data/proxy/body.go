@@ -206,7 +206,7 @@ func (x *exchange) sendBody(up *http1.Conn) error {
 			return result.WriteErr
 		}
 		if x.request.Chunked {
-			up.Out = http1.AppendLastChunk(up.Out, passable(x.conn.Trailers()))
+			up.Out = http1.AppendLastChunk(up.Out, x.conn.Trailers())
 		}
 		return nil
 	case x.upload == noBody:
@@ -224,9 +224,6 @@ func (x *exchange) sendBody(up *http1.Conn) error {
 	up.Out = http1.AppendLastChunk(up.Out, x.trailers())
 	return nil
 }
-
-// passable returns trailers that may be passed on, nil for none.
-func passable(trailers *http1.Fields) *http1.Fields { return trailers }
 
 // A clientError says that it was the client that failed while its body was being passed on.
 type clientError struct{ err error }

@@ -109,6 +109,17 @@ func TestRequestFraming(t *testing.T) {
 			"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n", "Content-Length",
 		},
 		{
+			"trailers that belong in a head stay behind",
+			"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nContent-Length: 99\r\nHost: evil\r\nX-Sum: 6\r\n\r\n",
+			len("3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n"),
+			"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n", "Content-Length",
+		},
+		{
+			"when none is left the body goes up with a length",
+			"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n", 3,
+			"Content-Length: 3\r\n\r\nabc", "Transfer-Encoding",
+		},
+		{
 			"no body, no framing", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", 0,
 			"GET / HTTP/1.1\r\n", "Content-Length",
 		},
