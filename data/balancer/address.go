@@ -75,8 +75,23 @@ type cell struct {
 // every other.
 const loadDown = 1 << 40
 
-// newCell returns a cell next to the one before it. It is called under mu.
+// cacheLine is how many bytes processors pass on to each other at least.
+const cacheLine = 64
+
+// lonely is how many cells of a balancer lie on a cache line of their own. Among few
+// addresses processors that pick at the same time often meet, and to look at all takes no time.
+const lonely = 16
+
+// newCell returns a cell next to the one before it, unless that is one of the first. It
+// is called under mu.
 func (b *Balancer) newCell() *cell {
+	if b.made++; b.made <= lonely {
+		return &new(struct {
+			_ [cacheLine]byte
+			cell
+			_ [cacheLine]byte
+		}).cell
+	}
 	if len(b.cells) == cap(b.cells) {
 		b.cells = make([]cell, 0, max(1, min(2*cap(b.cells), 512)))
 	}

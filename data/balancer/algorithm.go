@@ -31,6 +31,18 @@ type Entry struct {
 // usable reports whether the next attempt of a may go to t.
 func usable(t *Address, a *Attempt) bool { return !t.down.Load() && !a.has(t) }
 
+// A place is an address for pickers that must not look at more memory than they need:
+// with many addresses, looking is what a pick costs.
+type place struct {
+	cell    *cell
+	address *Address
+}
+
+// claim takes a place on p for the next attempt of a, if it may go there.
+func (p *place) claim(a *Attempt) bool {
+	return p.cell.load.Load() < loadDown/2 && !a.has(p.address) && p.cell.take()
+}
+
 // claim takes a place on t for the next attempt of a, if it may go there.
 func claim(t *Address, a *Attempt) bool { return usable(t, a) && t.cell.take() }
 

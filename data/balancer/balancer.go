@@ -78,10 +78,13 @@ type Balancer struct {
 	// What picks look at.
 	state     atomic.Pointer[state]
 	spill     atomic.Pointer[spill]
-	available atomic.Bool   // enough weight is up, or health is disregarded
-	turn      atomic.Uint64 // see Candidates
-	renewing  atomic.Bool   // a new Picker is on its way
-	expires   atomic.Int64  // without upstream: when to resolve anew, in Unix nanoseconds
+	available atomic.Bool  // enough weight is up, or health is disregarded
+	renewing  atomic.Bool  // a new Picker is on its way
+	expires   atomic.Int64 // without upstream: when to resolve anew, in Unix nanoseconds
+
+	_    [cacheLine]byte // each pick changes turn, and nothing around it
+	turn atomic.Uint64   // see Candidates
+	_    [cacheLine]byte
 
 	// verdict guards the computation of what is available, and panicking. It is taken last.
 	verdict   sync.Mutex
@@ -97,6 +100,7 @@ type Balancer struct {
 	byText   map[string]*target
 	sets     uint64
 	cells    []cell
+	made     int              // cells
 	dropped  []*Address       // since the last state
 	turns    []*atomic.Uint64 // of the tiers behind the first
 	warming  *time.Timer      // makes the next step of a slow start

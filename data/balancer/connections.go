@@ -40,7 +40,8 @@ func (b *Balancer) connect(t *target, c Connections) {
 	if now := t.connections.Load(); now != nil && *now == c {
 		return
 	}
-	t.connections.Store(&c)
+	stored := c // lets c stay off the heap
+	t.connections.Store(&stored)
 	for _, a := range t.addresses {
 		b.configure(a)
 	}

@@ -3,6 +3,7 @@ package balancer
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,10 +24,10 @@ const (
 // address, and come back with them. A retry walks on in the same direction.
 type consistentHashing struct {
 	points  uint32
-	entries []Entry
-	owners  []int32 // of the owned points, in order: indexes in entries
-	below   []int32 // for each point, the index in owners of the first owned one at or below
-	bound   *bound  // nil: none
+	entries []place
+	owners  []int32  // for each point, that of the first owned one at or below: an index in entries
+	weights []uint32 // of the entries
+	bound   *bound   // nil: none
 }
 
 func newConsistentHashing(c Candidates) Picker {
@@ -36,13 +37,14 @@ func newConsistentHashing(c Candidates) Picker {
 	ring, ok := placePoints(entries, shares, owned, points)
 	if !ok {
 		// Here the reference leaves the rest of the targets without points. A
-		// larger ring has room for all.
-		for points = owned; !ok; {
+		// larger ring has room for all. Its size is a power of two, or each target
+		// more or less would make it another one, on which all keys move.
+		for points = 1 << bits.Len(uint(owned)); !ok; {
 			points *= 2
 			ring, ok = placePoints(entries, shares, owned, points)
 		}
 	}
-	p := newRing(entries, ring, owned)
+	p := newRing(entries, ring)
 	if c.Balance > 0 {
 		p.bound = newBound(c)
 	}
@@ -152,21 +154,23 @@ func (a *Address) hashes(n int) []uint32 {
 	return a.points
 }
 
-// newRing drops the points without owner.
-func newRing(entries []Entry, ring []int32, owned int) *consistentHashing {
+// newRing lets each point belong to the first owned one at or below.
+func newRing(entries []Entry, ring []int32) *consistentHashing {
 	p := &consistentHashing{
-		points: uint32(len(ring)), entries: entries,
-		owners: make([]int32, 0, owned),
-		below:  ring, // read before it is written over
+		points: uint32(len(ring)), owners: ring, entries: make([]place, len(entries)), weights: make([]uint32, len(entries)),
+	}
+	for i, e := range entries {
+		p.entries[i], p.weights[i] = place{e.Address.cell, e.Address}, e.Weight
+	}
+	last := int32(0)
+	for i := len(ring) - 1; i >= 0 && last == 0; i-- {
+		last = ring[i] // the ring closes
 	}
 	for i, owner := range ring {
 		if owner != 0 {
-			p.owners = append(p.owners, owner-1)
+			last = owner
 		}
-		p.below[i] = int32(len(p.owners) - 1)
-	}
-	for i := 0; i < len(ring) && p.below[i] < 0; i++ {
-		p.below[i] = int32(len(p.owners) - 1) // the ring closes
+		ring[i] = last - 1
 	}
 	return p
 }
@@ -174,25 +178,55 @@ func newRing(entries []Entry, ring []int32, owned int) *consistentHashing {
 // Pick walks from the point of the key downwards, to an address within the bound
 // if there is one.
 func (p *consistentHashing) Pick(a *Attempt) *Address {
+	if len(p.entries) == 0 {
+		return nil
+	}
 	if p.bound != nil {
 		if t := p.walk(a, p.bound.mean()); t != nil {
 			return t
 		}
+	} else if e := &p.entries[p.owners[a.Hash%p.points]]; e.claim(a) {
+		return e.address // as walk has it, at less cost
 	}
 	return p.walk(a, math.Inf(1))
 }
 
+// maxWalk is after how many points a walk makes sure that there is something to find.
+const maxWalk = 64
+
 // walk passes over addresses that bear more than most per unit of weight.
 func (p *consistentHashing) walk(a *Attempt, most float64) *Address {
-	i := int(p.below[a.Hash%p.points])
-	for range p.owners {
-		e := &p.entries[p.owners[i]]
-		if t := e.Address; float64(t.cell.load.Load()) < most*float64(e.Weight) && claim(t, a) {
-			return t
+	at, before := a.Hash%p.points, int32(-1)
+	for n := range p.points {
+		if i := p.owners[at]; i != before {
+			if e := &p.entries[i]; p.bears(i, most) && e.claim(a) {
+				return e.address
+			}
+			before = i
 		}
-		if i--; i < 0 {
-			i = len(p.owners) - 1
+		if n == maxWalk && !p.any(a, most) {
+			return nil
+		}
+		if at--; at >= p.points {
+			at = p.points - 1
 		}
 	}
 	return nil
+}
+
+// bears reports whether entry i bears less than most per unit of weight.
+func (p *consistentHashing) bears(i int32, most float64) bool {
+	return float64(p.entries[i].cell.load.Load()) < most*float64(p.weights[i])
+}
+
+// any reports whether some entry may be picked.
+func (p *consistentHashing) any(a *Attempt, most float64) bool {
+	for i := range p.entries {
+		c := p.entries[i].cell
+		load := c.load.Load()
+		if load < loadDown/2 && !c.full(load) && p.bears(int32(i), most) && !a.has(p.entries[i].address) {
+			return true
+		}
+	}
+	return false
 }

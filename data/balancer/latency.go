@@ -22,6 +22,8 @@ const maxDraws = 4
 // that it was fast; the attempts in flight answer before the latency does.
 type latency struct {
 	entries []scanned
+	places  []place // of the entries: less memory to look at
+	equal   bool    // all weights are
 	turn    *atomic.Uint64
 }
 
@@ -43,7 +45,13 @@ func newLatency(c Candidates) Picker {
 			e.Address.cell.average.begin(known[len(known)/2], now)
 		}
 	}
-	return &latency{scan(up), c.Turn}
+	p := &latency{entries: scan(up), places: make([]place, len(up)), equal: true, turn: c.Turn}
+	for i := range p.entries {
+		e := &p.entries[i]
+		p.places[i] = place{e.cell, e.address}
+		p.equal = p.equal && e.weight == p.entries[0].weight
+	}
+	return p
 }
 
 // Pick draws pairs until both addresses may be picked. When there is no such
@@ -56,14 +64,18 @@ func (p *latency) Pick(a *Attempt) *Address {
 	draw := mix(p.turn.Add(1))
 	for range maxDraws {
 		i, j := pair(draw, n)
-		x, y := &p.entries[i], &p.entries[j]
-		switch xOK, yOK := x.usable(a), y.usable(a); {
-		case xOK && yOK && cheaper(y, x):
-			x = y
-			fallthrough
-		case xOK && yOK:
-			if x.cell.take() {
-				return x.address
+		x, y := p.places[i].cell, p.places[j].cell
+		xLoad, yLoad := x.load.Load(), y.load.Load()
+		if p.usable(i, xLoad, a) && p.usable(j, yLoad, a) {
+			xCost, yCost := x.cost(xLoad, y), y.cost(yLoad, x)
+			if !p.equal {
+				xCost, yCost = xCost-p.entries[i].handicap, yCost-p.entries[j].handicap
+			}
+			if yCost < xCost-indifference {
+				x, i = y, j
+			}
+			if x.take() {
+				return p.places[i].address
 			}
 		}
 		draw = mix(draw)
@@ -76,8 +88,9 @@ func (p *latency) cheapest(a *Attempt, start int) *Address {
 	for {
 		var best *scanned
 		for i := range p.entries {
-			e := &p.entries[(start+i)%len(p.entries)]
-			if e.usable(a) && (best == nil || cheaper(e, best)) {
+			at := (start + i) % len(p.entries)
+			e := &p.entries[at]
+			if p.usable(uint64(at), e.cell.load.Load(), a) && (best == nil || cheaper(e, best)) {
 				best = e
 			}
 		}
@@ -90,19 +103,26 @@ func (p *latency) cheapest(a *Attempt, start int) *Address {
 	}
 }
 
-func (e *scanned) usable(a *Attempt) bool {
-	load := e.cell.load.Load()
-	return load < loadDown/2 && !e.cell.full(load) && !a.has(e.address)
+// usable reports whether the next attempt of a may go to entry i, which bears load.
+func (p *latency) usable(i uint64, load int64, a *Attempt) bool {
+	return load < loadDown/2 && !p.places[i].cell.full(load) && !a.has(p.places[i].address)
 }
 
-// cheaper compares costs without the time: see average. While nothing is known of
-// one of the two, their loads decide.
+// cheaper compares what attempts at two addresses cost.
 func cheaper(x, y *scanned) bool {
-	xCost, yCost := logarithm(x.cell.load.Load()+1)-x.handicap, logarithm(y.cell.load.Load()+1)-y.handicap
-	if xRank, yRank := x.cell.average.rank(), y.cell.average.rank(); xRank > unknown && yRank > unknown {
-		xCost, yCost = xCost+xRank, yCost+yRank
+	xCost, yCost := x.cell.cost(x.cell.load.Load(), y.cell), y.cell.cost(y.cell.load.Load(), x.cell)
+	return xCost-x.handicap < yCost-y.handicap-indifference
+}
+
+// cost is the logarithm of what an attempt costs at an address that bears load, in
+// comparison with another address; without the weight, and without the time: see
+// average. While nothing is known of one of the two, their loads decide.
+func (c *cell) cost(load int64, other *cell) float64 {
+	cost := logarithm(load + 1)
+	if rank := c.average.rank(); rank > unknown && other.average.rank() > unknown {
+		cost += rank
 	}
-	return xCost < yCost-indifference
+	return cost
 }
 
 // indifference is by how much a cost has to be lower to count: the logarithm of

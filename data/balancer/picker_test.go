@@ -331,12 +331,12 @@ func TestPickerDoesNotAllocate(t *testing.T) {
 }
 
 func manyEntries(n int) []Entry {
-	entries, cells := make([]Entry, n), make([]cell, n)
+	entries, b := make([]Entry, n), new(Balancer)
 	for i := range entries {
 		ip := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		t := &target{text: ip.String() + ":80", host: ip.String(), port: 80, ip: ip}
-		entries[i] = Entry{newAddress(t, &cells[i], ip, "", 80), 100}
-		cells[i].average.begin(rand.Float64(), time.Now())
+		entries[i] = Entry{newAddress(t, b.newCell(), ip, "", 80), 100}
+		entries[i].Address.cell.average.begin(rand.Float64(), time.Now())
 	}
 	return entries
 }
@@ -355,11 +355,15 @@ func BenchmarkPick(b *testing.B) {
 				b.RunParallel(func(pb *testing.PB) {
 					a := new(Attempt)
 					a.Hash = rand.Uint32()
-					if name == "sticky-sessions" {
-						a.Session = []byte(entries[rand.IntN(n)].Address.session)
+					var sessions [1024][2 * sessionBytes]byte // each pick another client's
+					for i := range sessions {
+						copy(sessions[i][:], entries[rand.IntN(n)].Address.session)
 					}
 					for pb.Next() {
 						a.Hash += 2654435761
+						if name == "sticky-sessions" {
+							a.Session = sessions[a.Hash>>22][:]
+						}
 						p.Pick(a).cell.load.Add(-1)
 					}
 				})

@@ -165,6 +165,7 @@ func (r *Registry) newBalancer(name string) *Balancer {
 func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	same := b.upstream == u
 	b.upstream = u
 	b.checker.Configure(health.Compile(u))
 	b.sets++
@@ -186,6 +187,10 @@ func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 			t.seen = b.sets
 			b.targets = append(b.targets, t)
 		}
+		if same && t.entity == e {
+			continue // as it was, which nearly all of very many are
+		}
+		t.entity = e
 		before := t.weight
 		b.drain(t, e)
 		t.configure(e)

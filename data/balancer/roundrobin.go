@@ -17,7 +17,9 @@ import (
 // the turns of an address are spread evenly over it. What is stored grows with
 // the number of addresses only.
 type roundRobin struct {
-	entries []Entry
+	entries []place
+	divisor uint64   // that the weights have in common
+	equal   bool     // all weights are: position i is entry i's
 	ends    []uint64 // where the interval of each entry ends
 	guide   []uint32 // for each 1<<shift positions, the entry of the first
 	shift   int
@@ -33,19 +35,20 @@ const maxSkips = 32
 // newRoundRobin leaves out the addresses that are down: the balancer makes a new
 // Picker when one goes down or up, so that picks need not skip many.
 func newRoundRobin(c Candidates) Picker {
-	p := &roundRobin{turn: c.Turn}
-	var divisor uint64
+	p := &roundRobin{turn: c.Turn, entries: make([]place, 0, len(c.Entries)), ends: make([]uint64, 0, len(c.Entries))}
 	for _, e := range c.Entries {
 		if !e.Address.down.Load() {
-			p.entries = append(p.entries, e)
-			divisor = gcd(divisor, uint64(e.Weight))
+			p.entries = append(p.entries, place{e.Address.cell, e.Address})
+			p.length += uint64(e.Weight)
+			p.ends = append(p.ends, p.length)
+			p.divisor = gcd(p.divisor, uint64(e.Weight))
 		}
 	}
-	p.ends = make([]uint64, len(p.entries))
-	for i, e := range p.entries {
-		p.length += uint64(e.Weight) / divisor
-		p.ends[i] = p.length
+	for i := range p.ends {
+		p.ends[i] /= p.divisor
 	}
+	p.length /= max(p.divisor, 1)
+	p.equal = p.length == uint64(len(p.entries))
 	p.stride = goldenStride(p.length)
 	p.shift = max(bits.Len64(p.length)-bits.Len(uint(len(p.entries)))-1, 0)
 	p.guide = make([]uint32, p.length>>p.shift+2)
@@ -67,16 +70,16 @@ func (p *roundRobin) Pick(a *Attempt) *Address {
 	i := 0
 	for range maxSkips {
 		i = p.owner(p.position(p.turn.Add(1)))
-		if t := p.entries[i].Address; claim(t, a) {
-			return t
+		if e := &p.entries[i]; e.claim(a) {
+			return e.address
 		}
 	}
 	for range p.entries {
 		if i++; i == len(p.entries) {
 			i = 0
 		}
-		if t := p.entries[i].Address; claim(t, a) {
-			return t
+		if e := &p.entries[i]; e.claim(a) {
+			return e.address
 		}
 	}
 	return nil
@@ -94,6 +97,9 @@ func (p *roundRobin) position(turn uint64) uint64 {
 
 // owner returns the entry whose interval a position lies in.
 func (p *roundRobin) owner(position uint64) int {
+	if p.equal {
+		return int(position)
+	}
 	k := position >> p.shift
 	low, high := int(p.guide[k]), int(p.guide[k+1])
 	for low < high {

@@ -13,12 +13,18 @@ import (
 // sessions apart, for them to be counted.
 type stickySessions struct {
 	fresh Picker
-	bound []*Address // a hash table: an address is at its hash or in one of the places behind, nil ends the search
+	bound []session // a hash table: a session is at its hash or in one of the places behind, one without an address ends the search
+}
+
+// A session is what cookies call an address.
+type session struct {
+	name    [sessionBytes]byte
+	address *Address
 }
 
 func newStickySessions(c Candidates) Picker {
 	size := 2 << bits.Len(uint(len(c.Entries)+len(c.Bound)))
-	p := &stickySessions{newRoundRobin(c), make([]*Address, size)}
+	p := &stickySessions{newRoundRobin(c), make([]session, size)}
 	for _, e := range c.Entries {
 		p.put(e.Address)
 	}
@@ -31,26 +37,31 @@ func newStickySessions(c Candidates) Picker {
 // put is called under the balancer's mu.
 func (p *stickySessions) put(a *Address) {
 	a.nameSession()
-	hash, _ := sessionHash([]byte(a.session))
-	i := hash & uint64(len(p.bound)-1)
-	for p.bound[i] != nil {
+	name, _ := parseSession([]byte(a.session))
+	i := p.hash(&name)
+	for p.bound[i].address != nil {
 		i = (i + 1) & uint64(len(p.bound)-1)
 	}
-	p.bound[i] = a
+	p.bound[i] = session{name, a}
 }
 
 // find returns the address that a cookie names, or nil.
 func (p *stickySessions) find(cookie []byte) *Address {
-	hash, ok := sessionHash(cookie)
+	name, ok := parseSession(cookie)
 	if !ok {
 		return nil
 	}
-	for i := hash & uint64(len(p.bound)-1); p.bound[i] != nil; i = (i + 1) & uint64(len(p.bound)-1) {
-		if p.bound[i].session == string(cookie[:2*sessionBytes]) {
-			return p.bound[i]
+	for i := p.hash(&name); p.bound[i].address != nil; i = (i + 1) & uint64(len(p.bound)-1) {
+		if s := &p.bound[i]; s.name == name {
+			return s.address
 		}
 	}
 	return nil
+}
+
+// hash returns where in the table a name begins to be looked for.
+func (p *stickySessions) hash(name *[sessionBytes]byte) uint64 {
+	return binary.LittleEndian.Uint64(name[:]) & uint64(len(p.bound)-1)
 }
 
 // Pick keeps a session where it is as long as that address is up.
@@ -71,15 +82,32 @@ func (p *stickySessions) Pick(a *Attempt) *Address {
 	return t
 }
 
-// sessionHash returns the beginning of what a cookie says, if it is one of ours.
-func sessionHash(cookie []byte) (uint64, bool) {
-	var name [sessionBytes]byte
+// parseSession returns what a cookie says, if it is one of ours. Their digits are in
+// lower case.
+func parseSession(cookie []byte) (name [sessionBytes]byte, ok bool) {
 	if len(cookie) != 2*sessionBytes && len(cookie) != 2*sessionBytes+SessionTail {
-		return 0, false
+		return name, false
 	}
-	_, err := hex.Decode(name[:], cookie[:2*sessionBytes])
-	return binary.LittleEndian.Uint64(name[:]), err == nil
+	for i := range name {
+		high, low := digits[cookie[2*i]], digits[cookie[2*i+1]]
+		if high|low > 0xf {
+			return name, false
+		}
+		name[i] = high<<4 | low
+	}
+	return name, true
 }
+
+// digits are the values of hexadecimal digits, 0xff of what is none.
+var digits = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 0xff
+	}
+	for value, c := range []byte("0123456789abcdef") {
+		values[c] = byte(value)
+	}
+	return values
+}()
 
 // SessionTail is the length of what may follow in a cookie on what [Attempt.NewSession]
 // returned: it tells the sessions at an address apart.

@@ -21,7 +21,8 @@ type target struct {
 	text    string // "host:port", as configured
 	host    string // as configured: IPv6 in brackets
 	port    uint16
-	ip      netip.Addr // valid when host is an IP
+	ip      netip.Addr     // valid when host is an IP
+	entity  *entity.Target // that it was configured by
 	id      string
 	created float64
 	weight  uint32 // 0 unless the target is active

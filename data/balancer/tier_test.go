@@ -210,8 +210,10 @@ func weights(b *Balancer) string {
 	var words []string
 	switch p := b.state.Load().tiers[0].picker.(type) {
 	case *roundRobin:
-		for _, e := range p.entries {
-			words = append(words, strconv.Itoa(int(e.Weight)))
+		before := uint64(0)
+		for _, end := range p.ends {
+			words = append(words, strconv.Itoa(int((end-before)*p.divisor)))
+			before = end
 		}
 	case *leastConnections:
 		for _, e := range p.entries {
