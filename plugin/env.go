@@ -16,6 +16,8 @@ type Env struct {
 	Now    func() time.Time
 	Node   string // id of this node
 
+	Counters Counters // of all nodes; nil where there are none
+
 	state *State
 	name  string
 }
@@ -46,6 +48,8 @@ type State struct {
 	Now  func() time.Time
 	Node string
 
+	Counters Counters // of all nodes; set before the first plugin starts, nil where there are none
+
 	mu   sync.Mutex // guards kept
 	kept map[string]any
 }
@@ -61,7 +65,7 @@ func (s *State) Env(e *entity.Plugin) *Env {
 	if e.InstanceName != "" {
 		log = log.With("instance", e.InstanceName)
 	}
-	return &Env{Entity: e, Log: log, Now: s.Now, Node: s.Node, state: s, name: e.Name}
+	return &Env{Entity: e, Log: log, Now: s.Now, Node: s.Node, Counters: s.Counters, state: s, name: e.Name}
 }
 
 // Forget closes what a plugin that was removed has kept.

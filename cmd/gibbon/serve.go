@@ -35,6 +35,7 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 		return err
 	}
 	defer data.close()
+	data.plugins.Counters = countersOf(db)
 	declared, err := declare(ctx, s, db, kinds)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ type Request struct {
 	Body    []byte
 	Chunked bool // the length of the body is not declared
 	Client  string
+	Started time.Time // zero: now
 }
 
 // A Directory is a plugin.Directory of what it has been given.
@@ -84,7 +85,10 @@ func New(r Request, d *Directory) (*plugin.Exchange, *Wire) {
 	if d == nil {
 		d = &Directory{}
 	}
-	w := &Wire{request: r, started: time.Now()}
+	w := &Wire{request: r, started: r.Started}
+	if w.started.IsZero() {
+		w.started = time.Now()
+	}
 	w.complete()
 	x := new(plugin.Exchange)
 	x.Begin(w, d)

@@ -40,8 +40,10 @@ type running struct {
 	scope  scope
 	reply  *plugin.Reply
 	local  *counters
-	remote *remote // with policy redis, asked on each request
-	syncer *syncer // with policy redis and a sync_rate
+	remote *remote  // with policy redis, asked on each request
+	syncer *syncer  // with policy redis and a sync_rate
+	shared *cluster // with policy cluster, asked on each request
+	prefix string   // of the counters in there
 	env    *plugin.Env
 	failed atomic.Int64 // when the last failure was logged, in Unix seconds
 }
@@ -62,7 +64,11 @@ func (s *settings) Start(e *plugin.Env) error {
 	case "redis":
 		s.startRedis(e)
 	case "cluster":
-		e.Log.Warn("policy cluster counts in each process by itself: the database has no counters")
+		if e.Counters == nil {
+			return errNoCounters
+		}
+		s.prefix = prefixOf(e.Entity.Route, e.Entity.Service)
+		s.shared = e.Shared("cluster", func() any { return newCluster(e.Counters) }).(*cluster) //nolint:errcheck,forcetypeassert // made here
 	}
 	return nil
 }
@@ -107,6 +113,8 @@ func (s *settings) take(x *plugin.Exchange, now int64, u *usage) (bool, error) {
 	switch {
 	case s.remote != nil:
 		return s.remote.take(client, s.limits, now, u)
+	case s.shared != nil:
+		return s.shared.take(s.prefix, client, s.limits, now, u)
 	case s.syncer != nil:
 		within := s.syncer.counters.take(s.scope, client, s.limits, now, u)
 		if within {
@@ -117,7 +125,7 @@ func (s *settings) take(x *plugin.Exchange, now int64, u *usage) (bool, error) {
 	return s.local.take(s.scope, client, s.limits, now, u), nil
 }
 
-var errNonsense = errors.New("redis answers something else than counts")
+var errNonsense = errors.New("the answer is something else than counts")
 
 // withoutCounts decides on a request when the counts cannot be reached. It is
 // logged once a second.

@@ -57,7 +57,8 @@ func prefixOf(route, service string) string {
 	return "ratelimit:" + route + ":" + service + ":"
 }
 
-func redisKey(prefix, client string, w window, start int64) string {
+// counterKey names the count of a client in a window.
+func counterKey(prefix, client string, w window, start int64) string {
 	if len(client) > longestClient {
 		client = hex.EncodeToString([]byte(client))
 	}
@@ -76,7 +77,7 @@ func (r *remote) take(client []byte, limits []limit, now int64, u *usage) (bool,
 	keys := make([]string, len(limits))
 	args := make([]any, 2*len(limits))
 	for i, l := range limits {
-		keys[i] = redisKey(r.prefix, string(client), l.window, u.starts[i])
+		keys[i] = counterKey(r.prefix, string(client), l.window, u.starts[i])
 		args[i] = strconv.FormatFloat(l.most, 'f', -1, 64)
 		args[len(limits)+i] = keep[l.window]
 	}
@@ -136,7 +137,7 @@ func (s *syncer) exchange() {
 		args := make([]any, 2*len(some))
 		s.mu.Lock()
 		for i, d := range some {
-			keys[i] = redisKey(s.prefixes[d.key.scope], d.key.client, d.window, d.start)
+			keys[i] = counterKey(s.prefixes[d.key.scope], d.key.client, d.window, d.start)
 			args[i], args[len(some)+i] = d.number, keep[d.window]
 		}
 		s.mu.Unlock()

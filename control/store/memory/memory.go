@@ -28,6 +28,8 @@ type Store struct {
 	turn    chan struct{} // holds one token; who takes it may write
 	closed  atomic.Bool
 
+	counters counters
+
 	mu        sync.Mutex // guards callbacks
 	callbacks []func(store.Revision)
 }

@@ -149,7 +149,7 @@ func Finish(ctx context.Context, o Options, wait time.Duration, say func(string)
 // Reset deletes all tables of ours with what is in them.
 func Reset(ctx context.Context, o Options, wait time.Duration) error {
 	return o.withDefaults().locked(ctx, wait, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "DROP TABLE IF EXISTS schema_migrations, entities, unique_keys, entity_references, tags, "+
+		_, err := conn.Exec(ctx, "DROP TABLE IF EXISTS schema_migrations, entities, counters, unique_keys, entity_references, tags, "+
 			"changes, newest_revision, nodes, parameters")
 		return err
 	})

@@ -95,6 +95,9 @@ type Store struct {
 	writer  *pool // one connection that no reader can take
 	closed  atomic.Bool
 
+	counting *pool        // connections for counters
+	swept    atomic.Int64 // when expired counters were removed, in Unix seconds
+
 	turn  turn.Turn // guards batch
 	batch *batch
 
@@ -122,6 +125,7 @@ func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{options: o, log: o.Log, batch: newBatch(), wake: make(chan struct{}, 1)}
 	s.readers, s.writer = newPool(o, o.Connections), newPool(o, 1)
+	s.counting = newPool(o, 2)
 	s.told.Store(untold)
 	s.follow, s.unfollow = context.WithCancel(context.Background())
 	if _, err := o.config(); err != nil {
@@ -168,5 +172,6 @@ func (s *Store) Close() error {
 	s.following.Wait()
 	s.writer.close()
 	s.readers.close()
+	s.counting.close()
 	return nil
 }

@@ -43,10 +43,11 @@ type Store struct {
 	now  func() time.Time
 	lock *os.File
 
-	turn   turn.Turn // guards writer, batch and last
+	turn   turn.Turn // guards writer, batch, last and swept
 	writer *writer
 	batch  *batch
 	last   int64 // number of the newest committed revision
+	swept  int64 // when expired counters were removed, in Unix seconds
 
 	readers *statements
 	reading chan struct{} // holds a token for each read that runs

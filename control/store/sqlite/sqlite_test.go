@@ -195,7 +195,7 @@ func TestOneProcessHasTheFile(t *testing.T) {
 
 func TestForeignFilesAreRefused(t *testing.T) {
 	tests := []struct{ name, script, want string }{
-		{"newer schema", "INSERT INTO schema_migrations VALUES (99, 0)", "was made by a newer version: its schema is 99, this version knows 1"},
+		{"newer schema", "INSERT INTO schema_migrations VALUES (99, 0)", "was made by a newer version: its schema is 99, this version knows 2"},
 		{"another program's", "DROP TABLE schema_migrations", "belongs to another program"},
 	}
 	for _, tt := range tests {

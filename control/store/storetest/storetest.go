@@ -23,7 +23,7 @@ type Open func(tb testing.TB, now func() time.Time) store.Store
 // Run runs the suite.
 func Run(t *testing.T, open Open) {
 	t.Helper()
-	for _, group := range [][]rule{rows, references, expiry, lists, tags, revisions, writes, concurrency} {
+	for _, group := range [][]rule{rows, references, expiry, lists, tags, revisions, writes, concurrency, counters} {
 		for _, r := range group {
 			t.Run(r.name, func(t *testing.T) {
 				c := &clock{}
