@@ -56,6 +56,19 @@ func Parse(name string, text []byte) (*Document, error) {
 		d.Tree = tree
 		return d, nil
 	}
+	if tree, ok := parseBlocks(text); ok {
+		d.Tree = tree
+		return d, nil
+	}
+	var err error
+	if d.Tree, err = parseAll(text); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// parseAll reads all of YAML.
+func parseAll(text []byte) (map[string]any, error) {
 	root, err := parseYAML(text)
 	if err != nil {
 		return nil, err
@@ -67,16 +80,13 @@ func Parse(name string, text []byte) (*Document, error) {
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		d.Tree = v
+		return v, nil
 	case []any:
-		if len(v) > 0 {
-			return nil, &SyntaxError{Message: "expected an object"}
+		if len(v) == 0 {
+			return map[string]any{}, nil
 		}
-		d.Tree = map[string]any{}
-	default:
-		return nil, &SyntaxError{Message: "expected an object"}
 	}
-	return d, nil
+	return nil, &SyntaxError{Message: "expected an object"}
 }
 
 // parseJSON is the short way for what programs send.
