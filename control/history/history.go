@@ -122,7 +122,7 @@ func mask(kind *entity.Kind, doc []byte, tree map[string]any) error {
 		}
 		return nil
 	}
-	e := kind.New()
+	e := entity.Bind(kind.New())
 	if err := schema.Load(doc, e); err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func put(kinds entity.Kinds, row rowID, doc []byte, expires int64) (store.Put, b
 	if kind == nil {
 		return store.Put{}, false, nil // of another version of the program
 	}
-	e := kind.New()
+	e := entity.Bind(kind.New())
 	if err := schema.Load(doc, e); err != nil {
 		return store.Put{}, false, fmt.Errorf("%s %s: %w", row.kind, row.id, err)
 	}

@@ -16,13 +16,14 @@ import (
 // their names. What remains must be consistent, or the error is one of the store
 // and the transaction has to be given up.
 func Exchange(ctx context.Context, tx store.Tx, kinds entity.Kinds, gone []store.Row, puts []store.Put) error {
-	rank := func(name string) int {
-		return slices.IndexFunc(kinds, func(k *entity.Kind) bool { return k.Name == name })
+	ranks := make(map[string]int, len(kinds))
+	for i, k := range kinds {
+		ranks[k.Name] = i
 	}
 	puts = slices.Clone(puts)
-	slices.SortStableFunc(puts, func(a, b store.Put) int { return rank(a.Kind) - rank(b.Kind) })
+	slices.SortStableFunc(puts, func(a, b store.Put) int { return ranks[a.Kind] - ranks[b.Kind] })
 	gone = slices.Clone(gone)
-	slices.SortStableFunc(gone, func(a, b store.Row) int { return rank(b.Kind) - rank(a.Kind) })
+	slices.SortStableFunc(gone, func(a, b store.Row) int { return ranks[b.Kind] - ranks[a.Kind] })
 
 	exists := make([]bool, len(puts))
 	for i, p := range puts {
@@ -64,7 +65,7 @@ func tied(kind *entity.Kind, row store.Row, p store.Put) bool {
 	if kind == nil {
 		return false
 	}
-	e := kind.New()
+	e := entity.Bind(kind.New())
 	if err := schema.Load(row.Doc, e); err != nil {
 		return false
 	}
