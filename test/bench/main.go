@@ -55,7 +55,7 @@ func main() {
 	flag.IntVar(&o.routes, "routes", 1000, "routes")
 	flag.IntVar(&o.stored, "stored", 100_000, "routes in a store, a multiple of ten")
 	flag.StringVar(&o.write, "write", "", "Markdown file in which to replace the section of this benchmark")
-	flag.StringVar(&o.only, "only", "", "measure only this proxy (nginx stays, as the unit)")
+	flag.StringVar(&o.only, "only", "", "measure only this proxy (nginx stays, as the unit) or store (SQLite, PostgreSQL, file)")
 	flag.BoolVar(&o.latency, "latency", true, "measure latencies at half load as well")
 	flag.Parse()
 	o.length = time.Duration(seconds * float64(time.Second))

@@ -231,7 +231,7 @@ func post(ctx context.Context, url string, body any) error {
 
 // answers waits until a URL gives 200.
 func (p *process) answers(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	every := time.NewTicker(time.Millisecond)
 	defer every.Stop()

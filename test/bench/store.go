@@ -31,36 +31,58 @@ func stores(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	names := []string{"SQLite"}
+	wanted := func(name string) bool { return o.only == "" || o.only == name }
+	var names []string
 	figures := map[string][]storeFigure{}
-	if figures["SQLite"], err = measureStore(ctx, path, o, func(context.Context) ([]string, error) { return nil, nil }); err != nil {
-		return fmt.Errorf("SQLite: %w", err)
-	}
-	server, err := syncingServer(ctx)
-	switch {
-	case errors.Is(err, postgres.ErrMissing):
-		fmt.Fprintln(os.Stderr, "bench:", err)
-	case err != nil:
-		return err
-	default:
-		defer server.Remove()
-		names = append(names, "PostgreSQL")
-		figures["PostgreSQL"], err = measureStore(ctx, path, o, func(ctx context.Context) ([]string, error) { return newDatabase(ctx, path, server) })
+	if wanted("SQLite") {
+		names = append(names, "SQLite")
+		figures["SQLite"], err = measureStore(ctx, path, o, func(context.Context) ([]string, error) { return nil, nil })
 		if err != nil {
-			return fmt.Errorf("PostgreSQL: %w", err)
+			return fmt.Errorf("SQLite: %w", err)
+		}
+	}
+	if wanted("PostgreSQL") {
+		server, err := syncingServer(ctx)
+		switch {
+		case errors.Is(err, postgres.ErrMissing):
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		case err != nil:
+			return err
+		default:
+			defer server.Remove()
+			names = append(names, "PostgreSQL")
+			figures["PostgreSQL"], err = measureStore(ctx, path, o, func(ctx context.Context) ([]string, error) { return newDatabase(ctx, path, server) })
+			if err != nil {
+				return fmt.Errorf("PostgreSQL: %w", err)
+			}
 		}
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "| | %s |\n|---%s|\n", strings.Join(names, " | "), strings.Repeat("|---", len(names)))
-	for i, row := range figures[names[0]] {
-		fmt.Fprintf(&out, "| %s |", row.what)
-		for _, name := range names {
-			fmt.Fprintf(&out, " %s |", figures[name][i].of)
+	if len(names) > 0 {
+		table(&out, names, figures)
+	}
+	if wanted("file") {
+		files, err := startWithFiles(ctx, path, o)
+		if err != nil {
+			return fmt.Errorf("start with a file: %w", err)
 		}
 		out.WriteString("\n")
+		table(&out, []string{"file"}, map[string][]storeFigure{"file": files})
 	}
 	fmt.Fprintf(&out, "\n%s\n", machine(ctx))
 	return publish(o.write, "store", out.String())
+}
+
+// table writes the figures, which have the same rows, next to each other.
+func table(out *strings.Builder, names []string, figures map[string][]storeFigure) {
+	fmt.Fprintf(out, "| | %s |\n|---%s|\n", strings.Join(names, " | "), strings.Repeat("|---", len(names)))
+	for i, row := range figures[names[0]] {
+		fmt.Fprintf(out, "| %s |", row.what)
+		for _, name := range names {
+			fmt.Fprintf(out, " %s |", figures[name][i].of)
+		}
+		out.WriteString("\n")
+	}
 }
 
 // syncingServer is a server that does not answer before the disk has it.

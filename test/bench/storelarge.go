@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,8 +71,19 @@ func measureLarge(ctx context.Context, n *storeNode, o options) ([]storeFigure, 
 	}, nil
 }
 
-// fill imports a file of services, with ten routes for each, while the gateway is down.
+// fill imports the large file while the gateway is down.
 func (n *storeNode) fill(ctx context.Context, routes int) error {
+	command := exec.CommandContext(ctx, n.binary, "config", "db_import", "-", "-p", n.dir)
+	command.Env, command.Stdin = append(os.Environ(), n.env...), bytes.NewReader(largeJSON(routes))
+	out, err := command.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("config db_import: %w\n%s", err, out)
+	}
+	return err
+}
+
+// largeJSON is a file of services, with ten routes for each.
+func largeJSON(routes int) []byte {
 	var text bytes.Buffer
 	text.WriteString(`{"_format_version":"3.0","services":[`)
 	for s := range routes / 10 {
@@ -88,13 +100,57 @@ func (n *storeNode) fill(ctx context.Context, routes int) error {
 		text.WriteString("]}")
 	}
 	text.WriteString("]}")
-	command := exec.CommandContext(ctx, n.binary, "config", "db_import", "-", "-p", n.dir)
-	command.Env, command.Stdin = append(os.Environ(), n.env...), &text
-	out, err := command.CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("config db_import: %w\n%s", err, out)
+	return text.Bytes()
+}
+
+// largeYAML is the same in YAML.
+func largeYAML(routes int) []byte {
+	var text bytes.Buffer
+	text.WriteString("_format_version: \"3.0\"\nservices:\n")
+	for s := range routes / 10 {
+		fmt.Fprintf(&text, "- id: %s\n  name: service-%d\n  host: 127.0.0.1\n  port: 1\n  routes:\n", entityID('a', s), s)
+		for i := range 10 {
+			fmt.Fprintf(&text, "  - id: %s\n    name: route-%d\n    paths:\n    - /large/%[2]d\n", entityID('b', s*10+i), s*10+i)
+		}
 	}
-	return err
+	return text.Bytes()
+}
+
+// startWithFiles measures the start without a database, whose configuration is the
+// large file in JSON or in YAML.
+func startWithFiles(ctx context.Context, binary string, o options) ([]storeFigure, error) {
+	var figures []storeFigure
+	for _, file := range []struct {
+		name  string
+		write func(int) []byte
+	}{{"kong.json", largeJSON}, {"kong.yaml", largeYAML}} {
+		dir, err := os.MkdirTemp("", "bench-file-")
+		if err != nil {
+			return nil, err
+		}
+		path := filepath.Join(dir, file.name)
+		n := &storeNode{binary: binary, dir: dir, env: []string{"GIBBON_DATABASE=off", "GIBBON_DECLARATIVE_CONFIG=" + path}}
+		if err = os.WriteFile(path, file.write(o.stored), 0o600); err == nil {
+			begun := time.Now()
+			if err = n.start(ctx); err == nil {
+				err = newAdminClient().proxied(ctx, o.stored-1, "/large")
+			}
+			if err != nil && n.process != nil {
+				err = n.failed(err)
+			}
+			what := fmt.Sprintf("start with %d routes and %d services in %s, to the first proxied answer", o.stored, o.stored/10, file.name)
+			took := fmt.Sprintf("%.2f s", time.Since(begun).Seconds())
+			fmt.Fprintf(os.Stderr, "%s: %s\n", what, took)
+			figures = append(figures, storeFigure{what, took})
+		}
+		if n.process != nil {
+			n.stop()
+		}
+		if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
+			return nil, fmt.Errorf("%s: %w", file.name, err)
+		}
+	}
+	return figures, nil
 }
 
 // heap starts the gateway again so that it collects garbage often, and returns how
