@@ -79,7 +79,10 @@ func (b *blocks) list(indent int) any {
 		_, _, pair := cutKey(item)
 		switch {
 		case item == "":
-			list = append(list, b.below(indent, false))
+			if b.next(); b.indent <= indent {
+				return b.give() // readers differ about an empty one
+			}
+			list = append(list, b.value(b.indent))
 		case pair || item == "-" || strings.HasPrefix(item, "- "):
 			b.indent += len(b.line) - len(item)
 			b.line = item
@@ -100,7 +103,7 @@ func (b *blocks) mapping(indent int) any {
 			return b.give()
 		}
 		if text == "" {
-			o[key] = b.below(indent, true)
+			o[key] = b.below(indent)
 			continue
 		}
 		o[key] = b.scalar(text)
@@ -109,11 +112,11 @@ func (b *blocks) mapping(indent int) any {
 	return o
 }
 
-// below reads what stands on the lines below a key or dash; nothing is null. The
-// list of a key may be indented like the key.
-func (b *blocks) below(indent int, key bool) any {
+// below reads what stands on the lines below a key; nothing is null. A list may be
+// indented like the key.
+func (b *blocks) below(indent int) any {
 	b.next()
-	if b.indent > indent || key && b.indent == indent && b.atItem() {
+	if b.indent > indent || b.indent == indent && b.atItem() {
 		return b.value(b.indent)
 	}
 	b.nodes++

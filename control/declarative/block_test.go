@@ -50,7 +50,7 @@ func TestUnusualYAMLGoesTheLongWay(t *testing.T) {
 		"", "a", "- a", "a: b: c", "a: 'b''c'", "a: \"b\\n\"", "a: |\n  b", "a: b\n  c", "a: &x b", "a: *x", "a: !!str b",
 		"<<: {a: b}", "a: [b]", "a: {b: c}", "a: b # c", "a: 1.5", "a: 0x10", "a: 017", "a: 1_000", "a: yes", "a: True", "a: NULL",
 		"a: -1", "a: .5", "a: 1e3", "a: 1\na: 2", "---\na: b", "a: b\n---\nc: d", "a:\tb", "\ta: b", "a: b\n c: d", "? a\n: b",
-		"a: \"b", "a: ü", "true: a", "a:\n- b\n c", "a:\n  - b\n- c", "a: 12:30", "\"a\": b", "a: b\r\nc: d", "a: - b", "a : b",
+		"a: \"b", "a: ü", "true: a", "a:\n-\nb:", "a:\n- b\n c", "a:\n  - b\n- c", "a: 12:30", "\"a\": b", "a: b\r\nc: d", "a: - b", "a : b",
 	} {
 		if tree, ok := parseBlocks([]byte(text)); ok {
 			t.Errorf("parseBlocks(%q) = %v", text, tree)
