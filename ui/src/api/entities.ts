@@ -17,12 +17,14 @@ export interface ListOptions {
   size?: number
   offset?: string
   tags?: string[]
+  /** Also what Gibbon knows beside what others do. */
+  details?: boolean
   signal?: AbortSignal
 }
 
 /** One page of a collection, such as "/services" or "/services/{id}/routes". */
 export function list<T = Entity>(path: string, o: ListOptions = {}): Promise<Page<T>> {
-  const q = query({ size: o.size, offset: o.offset, tags: o.tags?.join(',') })
+  const q = query({ size: o.size, offset: o.offset, tags: o.tags?.join(','), details: o.details ? 1 : undefined })
   return get<Page<T>>(path + q, { signal: o.signal })
 }
 

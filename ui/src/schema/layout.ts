@@ -1,3 +1,4 @@
+import type { RouteLocationRaw } from 'vue-router'
 import type { Entity } from '@/api/entities'
 import type { Field } from './types'
 
@@ -56,6 +57,8 @@ export interface Kind {
   /** What people call one of them. */
   nameOf: (e: Entity) => string
   layout: Layout
+  /** What can be done next with a new one; without it, it is shown at once. */
+  next?: (e: Entity) => { text: string; to: RouteLocationRaw }[]
 }
 
 const idOf = (e: Entity) => e.id.slice(0, 8)

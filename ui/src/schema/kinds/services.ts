@@ -7,6 +7,7 @@ export const services: Kind = {
   one: 'Service',
   purpose: 'A service is an API of yours: where requests go that a route has matched.',
   nameOf: named('name', 'host'),
+  next: (e) => [{ text: 'Add a route', to: { path: '/default/routes/create', query: { service: e.id } } }],
   layout: {
     columns: [
       { field: 'name' },

@@ -9,6 +9,10 @@ export const upstreams: Kind = {
   one: 'Upstream',
   purpose: 'An upstream shares the requests of a service among several targets, and leaves out those that fail.',
   nameOf: named('name'),
+  next: (e) => [
+    { text: 'Add targets', to: `/default/upstreams/${e.id}/targets/create` },
+    { text: 'Point a service here', to: { path: '/default/services', query: { host: String(e.name) } } },
+  ],
   layout: {
     columns: [
       { field: 'name' },
