@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +43,7 @@ func TestTooManyConsumersAreCountedTogether(t *testing.T) {
 	m := NewMetrics(MetricsOptions{})
 	r := m.Route("s", "r")
 	for i := range maxConsumers + 7 {
-		r.Observe(&Observation{Status: 200, Consumer: fmt.Sprint(i)})
+		r.Observe(&Observation{Status: 200, Consumer: strconv.Itoa(i)})
 	}
 	wantLines(t, scrape(t, m), `kong_http_requests_total{service="s",route="r",code="200",source="kong",workspace="default",consumer=""} 7`)
 }

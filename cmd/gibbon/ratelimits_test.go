@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,11 +31,13 @@ func TestLimitsAreExact(t *testing.T) {
 	}{
 		{"local", func(*testing.T) (string, []plugin.Counters) { return `{"minute":10000}`, make([]plugin.Counters, 1) }},
 		{"redis", func(t *testing.T) (string, []plugin.Counters) {
+			t.Helper()
 			s := redis.Start(t)
 			return fmt.Sprintf(`{"minute":10000,"policy":"redis","redis":{"host":%q,"port":%d,"timeout":20000}}`, redis.Host, s.Port),
 				make([]plugin.Counters, 2)
 		}},
 		{"cluster, PostgreSQL", func(t *testing.T) (string, []plugin.Counters) {
+			t.Helper()
 			s := server.Fresh(t)
 			name, err := s.NewDatabase(t.Context())
 			if err != nil {
@@ -58,6 +61,7 @@ func TestLimitsAreExact(t *testing.T) {
 			return `{"minute":10000,"policy":"cluster"}`, nodes
 		}},
 		{"cluster, SQLite", func(t *testing.T) (string, []plugin.Counters) {
+			t.Helper()
 			db, err := sqlite.Open(t.Context(), sqlite.Options{File: filepath.Join(t.TempDir(), "gibbon.db"), Now: clock})
 			if err != nil {
 				t.Fatal(err)
@@ -70,7 +74,7 @@ func TestLimitsAreExact(t *testing.T) {
 			config, counters := tt.nodes(t)
 			nodes := make([]plugin.Accessor, len(counters))
 			for i, c := range counters {
-				state := plugin.NewState(slog.New(slog.DiscardHandler), clock, fmt.Sprint(i))
+				state := plugin.NewState(slog.New(slog.DiscardHandler), clock, strconv.Itoa(i))
 				state.Counters = c
 				t.Cleanup(state.Close)
 				nodes[i] = plugintest.Start[plugin.Accessor](t, &ratelimiting.Plugin, config, state)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"gibbon/plugin"
 	"gibbon/plugin/plugintest"
@@ -152,7 +153,7 @@ func TestNamesOfClientsAreShortText(t *testing.T) {
 	names := map[string]bool{}
 	for _, client := range []string{"10.0.0.1", "a\x00b", "\xff\xfe", long, long + "y"} {
 		name := nameOf([]byte(client))
-		if len(name) > longestClient || strings.ContainsAny(name, "\x00\xff") || names[name] {
+		if len(name) > longestClient || strings.Contains(name, "\x00") || !utf8.ValidString(name) || names[name] {
 			t.Errorf("nameOf(%.10q) = %q", client, name)
 		}
 		names[name] = true

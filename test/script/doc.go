@@ -9,6 +9,8 @@
 //	admin METHOD PATH [FILE | NAME=VALUE…]  call the Admin API with a form or a JSON file
 //	get [-n N] [-method M] [-header F] PATH  ask the proxy; stdout counts "server status: times"
 //	curl …, http …                      the real tools; localhost:8000 and :8001 lead to this gateway
+//	printed GUIDE                       the last of these is in docs/guides/GUIDE, with its output
+//	minute N                            wait for the next minute unless N seconds of this one are left
 //	until PATTERN VERB …                repeat admin or get until the output matches; !PATTERN: until it does not
 //	until -within DURATION …            the same, but no longer than that
 //	log PATTERN FILE                    wait for a line in a file of the prefix

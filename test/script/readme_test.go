@@ -11,14 +11,11 @@ import (
 // blocks are the fenced parts of a Markdown text that show commands.
 var blocks = regexp.MustCompile("(?ms)^```(?:sh|shell|bash|console)\n(.*?)^```")
 
-// TestReadmeIsTold checks that each curl and HTTPie command in README.md is, word
-// for word, a line of a story: so it works, and answers as it says there.
+// TestReadmeIsTold checks that each curl and HTTPie command in README.md and in
+// the first guide is, word for word, a line of a story: so it works, and answers
+// as it says there.
 func TestReadmeIsTold(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	stories, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
 	if err != nil {
 		t.Fatal(err)
@@ -33,19 +30,25 @@ func TestReadmeIsTold(t *testing.T) {
 			told[strings.Join(strings.Fields(line), " ")] = true
 		}
 	}
-	commands := 0
-	for _, command := range shown(string(readme)) {
-		tool, _, _ := strings.Cut(command, " ")
-		if tool != "curl" && tool != "http" {
-			continue
+	for _, name := range []string{"README.md", "docs/guides/getting-started.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
 		}
-		commands++
-		if !told[command] {
-			t.Errorf("README.md shows what no story tells: %s", command)
+		commands := 0
+		for _, command := range shown(string(text)) {
+			tool, _, _ := strings.Cut(command, " ")
+			if tool != "curl" && tool != "http" {
+				continue
+			}
+			commands++
+			if !told[command] {
+				t.Errorf("%s shows what no story tells: %s", name, command)
+			}
 		}
-	}
-	if commands == 0 {
-		t.Error("README.md shows no curl or http command")
+		if commands == 0 {
+			t.Errorf("%s shows no curl or http command", name)
+		}
 	}
 }
 

@@ -253,6 +253,8 @@ var (
 func toolVerb(tool string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		w := of(ts)
+		w.called = append([]string{tool}, args...)
+		args = slices.Clone(args)
 		for i, arg := range args {
 			arg = local.ReplaceAllString(arg, w.address+":$1")
 			args[i] = atPort.ReplaceAllString(arg, w.address+":$1")

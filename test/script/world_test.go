@@ -38,6 +38,8 @@ type world struct {
 	postgres *postgres.Server // nil unless the story has one
 	settings []string         // NAME=VALUE for every gateway
 	nodes    map[string]*node // further gateways
+
+	called []string // curl or http, and its arguments, as the story says them
 }
 
 // server is an origin that can be killed and started again.
@@ -103,8 +105,8 @@ func verbs() map[string]func(*testscript.TestScript, bool, []string) {
 		"server": serverVerb, "gateway": gatewayVerb, "gibbon": gibbonVerb, "admin": adminVerb, "get": getVerb,
 		"curl": toolVerb("curl"), "http": toolVerb("http"), "until": untilVerb, "log": logVerb, "load": loadVerb,
 		"hold": holdVerb, "release": releaseVerb, "websocket": websocketVerb, "writes": writesVerb, "store": storeVerb, "disk": diskVerb,
-		"refused": refusedVerb,
-		"pair":    pairVerb, "shown": shownVerb,
+		"refused": refusedVerb, "printed": printedVerb, "minute": minuteVerb,
+		"pair": pairVerb, "shown": shownVerb,
 		"postgres": postgresVerb, "node": nodeVerb, "on": onVerb,
 	}
 }

@@ -78,7 +78,7 @@ func (x *fixture) counters() store.Counters {
 	return c
 }
 
-// counts counts one request, and checks what had been counted before.
+// counts has one request counted, and checks what had been counted before.
 func (x *fixture) counts(want string, bounds ...store.Bound) {
 	x.Helper()
 	before, err := x.counters().Count(x.Context(), [][]store.Bound{bounds})
