@@ -130,6 +130,7 @@ func TestQueue(t *testing.T) {
 				if got := c.String(); got != tt.want {
 					t.Errorf("%s: %s, want %s", tt.story, got, tt.want)
 				}
+				<-time.After(2 * time.Second) // nobody waits for longer
 			})
 		})
 	}
