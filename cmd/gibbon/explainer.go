@@ -100,6 +100,7 @@ func explainBalancing(view *admin.Explanation, e *proxy.Explanation) {
 			})
 		}
 	}
+	view.WaitsForPlace = e.Status == 0 && errors.Is(e.NextErr, balancer.ErrOverLimit)
 	view.WaitsForNames = errors.Is(e.NextErr, balancer.ErrUnresolved)
 	if e.Next != nil {
 		view.Next = &admin.NextTarget{Target: e.Next.Target, Address: e.Next.Text, Host: e.HostHeader}

@@ -77,8 +77,9 @@ type Explanation struct {
 	Upstream      *UpstreamChosen `json:"upstream"`
 	Hash          *HashExplained  `json:"hash"`
 	Candidates    []Candidate     `json:"candidates"`
-	Next          *NextTarget     `json:"next"`          // for the next such request
-	WaitsForNames bool            `json:"waits_for_dns"` // a name has to be looked up first
+	Next          *NextTarget     `json:"next"`            // for the next such request
+	WaitsForPlace bool            `json:"waits_for_place"` // all targets are at their limits: it waits in the queue first
+	WaitsForNames bool            `json:"waits_for_dns"`   // a name has to be looked up first
 }
 
 // RequestSeen is a request as routing sees it.

@@ -133,6 +133,8 @@ func (x *exchange) explainPick(e *Explanation) {
 	switch e.Next, e.NextErr = b.Peek(&x.attempt); {
 	case errors.Is(e.NextErr, balancer.ErrUnresolved):
 		return // a request would wait for the name
+	case errors.Is(e.NextErr, balancer.ErrOverLimit) && b.Queues():
+		return // or for a place
 	case e.NextErr != nil:
 		x.failPick(e.NextErr, 0)
 		return
