@@ -93,18 +93,18 @@ func (d *def) checkType(v any) any {
 	return "expected a " + d.kind
 }
 
-// checkForeign wants {"id": uuid}. Unique fields of the parent may stand there
-// too: they are ignored beside an id, and no use without one, because whoever
+// checkForeign wants {"id": uuid}. Beside an id all else is ignored: clients send what they
+// know of the parent. Without one, unique fields of the parent are no use here, because whoever
 // can look them up has done so before.
 func (d *def) checkForeign(v any) any {
 	key, _ := v.(map[string]any)
 	wrong := map[string]any{}
+	id, present := key["id"]
 	for name := range key {
-		if name != "id" && !slices.Contains(d.by, name) {
+		if !present && !slices.Contains(d.by, name) {
 			wrong[name] = unknownField
 		}
 	}
-	id, present := key["id"]
 	text, isText := id.(string)
 	switch {
 	case !present && len(wrong) == 0:

@@ -124,6 +124,7 @@ func TestRules(t *testing.T) {
 		{"foreign, empty", Foreign("f", new(string), "parents"), `{}`, "f.id: missing primary key"},
 		{"foreign, by name", Foreign("f", new(string), "parents").By("name"), `{"name":"x"}`, "f.id: missing primary key"},
 		{"foreign, unknown field", Foreign("f", new(string), "parents").By("name"), `{"foo":"x"}`, "f.foo: unknown field"},
+		{"foreign, more beside an id", Foreign("f", new(string), "parents").By("name"), `{"id":"00000000-0000-4000-8000-000000000000","created_at":1,"foo":{}}`, ""},
 		{"foreign, null id", Foreign("f", new(string), "parents"), `{"id":null}`, "f.id: required field missing"},
 		{"foreign, id of another type", Foreign("f", new(string), "parents"), `{"id":5}`, "f.id: expected a string"},
 		{"foreign, bad id", Foreign("f", new(string), "parents"), `{"id":"x"}`, "f.id: expected a valid UUID"},

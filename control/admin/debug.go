@@ -29,7 +29,11 @@ func (a *api) setLogLevel(q *request) (*reply, error) {
 	if !ok {
 		return message(http.StatusBadRequest, "unknown log level: "+name), nil
 	}
-	timeout, err := logLevelTimeout(q.body.values["timeout"])
+	seconds := q.body.values["timeout"]
+	if given := q.arguments("timeout"); seconds == nil && len(given) > 0 {
+		seconds = given[0]
+	}
+	timeout, err := logLevelTimeout(seconds)
 	if err != nil {
 		return nil, err
 	}

@@ -307,6 +307,7 @@ func TestLogLevel(t *testing.T) {
 			{`PUT /debug/node/log-level/debug {"timeout":-1}`, `400 {"message":"timeout must be greater than or equal to 0"}`},
 			{`PUT /debug/node/log-level/debug {"timeout":"x"}`, `400 {`},
 			{`PUT /debug/node/log-level/debug {"timeout":[]}`, `400 {`},
+			{"PUT /debug/node/log-level/debug?timeout=-1", `400 {"message":"timeout must be greater than or equal to 0"}`},
 			{"GET /debug/node/log-level/info", `405 {`},
 			{"GET /debug/cluster/log-level", `404 {`},
 		})

@@ -108,6 +108,8 @@ func TestClients(t *testing.T) {
 		"parallel upserts": parallelUpserts, "collections": collections, "times": times, "targets": targetTimes,
 		"defaults": defaults, "pages": pages, "credentials": credentials, "errors": clientErrors, "validate": validate,
 		"node": nodeFactsOfClients, "no files": noFiles, "methods": clientMethods,
+		"shapes": shapes, "references": references, "replaced": replaced, "shorthands": shorthands, "certificates": certificates,
+		"headers": headersOfClients,
 	}
 	for name, options := range stores() {
 		t.Run(name, func(t *testing.T) {
