@@ -10,7 +10,7 @@ import (
 
 // profile writes where the program spends its time into the file that GIBBON_CPUPROFILE
 // names, until the function that it returns is called. Only builds with the tag "profile" have it:
-// `make profile` renews default.pgo with it, by which the compiler decides what to inline.
+// `make profile` renews gibbon.pgo with it, by which the compiler decides what to inline.
 func profile() (stop func()) {
 	name := os.Getenv("GIBBON_CPUPROFILE")
 	if name == "" {
