@@ -46,7 +46,7 @@ func TestExplain(t *testing.T) {
 	c := newClient(t, o)
 	const answer = `200 {"request":{"method":"","scheme":"","host":"","port":0,"path":"","client":""},"answer":{"status":404,"reason":"no_route"},"route":null,` +
 		`"routes":[{"id":"r","name":"route","failed":["paths"],"why":"the request does not satisfy its paths"}],"routes_total":1,"plugins":[],"service":null,` +
-		`"upstream_path":null,"attempts":0,"upstream":null,"hash":null,"candidates":[],"next":null,"waits_for_dns":false,"node_id":"` + nodeID + `"}`
+		`"upstream_path":null,"attempts":0,"upstream":null,"hash":null,"candidates":[],"next":null,"waits_for_place":false,"waits_for_dns":false,"node_id":"` + nodeID + `"}`
 	tests := []struct{ request, want, asked string }{
 		{"POST /explain {}", answer, `GET "" / map[] tls=false "" 127.0.0.1 0`},
 		{
