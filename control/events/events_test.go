@@ -3,6 +3,7 @@ package events
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -67,7 +68,7 @@ func TestReadersAreToldWhatTheyAskFor(t *testing.T) {
 func TestComingBack(t *testing.T) {
 	b := New(started, Options{})
 	for i := range kept + 10 {
-		note(b, Health, "shop", fmt.Sprint(i+1))
+		note(b, Health, "shop", strconv.Itoa(i+1))
 	}
 	tests := []struct{ name, after, want string }{
 		{"goes on where it was", b.id(kept + 8), fmt.Sprintf(`hello%d{} health%d"%[2]d" health%d"%[3]d"`, kept+8, kept+9, kept+10)},

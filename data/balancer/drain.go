@@ -179,17 +179,17 @@ func (k *sessionCount) mark(session []byte) {
 
 // count is of this generation and the one before.
 func (k *sessionCount) count() int64 {
-	clear := 0
+	unset := 0
 	for i := range k.bits {
 		v := k.bits[i].Load()
 		if k.before != nil {
 			v |= k.before.bits[i].Load()
 		}
 		for mask := ^v; mask != 0; mask &= mask - 1 {
-			clear++
+			unset++
 		}
 	}
-	return int64(math.Round(-sessionBits * math.Log(float64(max(clear, 1))/sessionBits)))
+	return int64(math.Round(-sessionBits * math.Log(float64(max(unset, 1))/sessionBits)))
 }
 
 func (a *Address) countSessions() { a.sessions.Store(new(sessionCount)) }

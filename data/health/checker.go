@@ -57,14 +57,10 @@ func (m *Monitor) Checker(upstream string) *Checker {
 func (c *Checker) Configure(rules *Rules) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	before := c.rules
-	if reflect.DeepEqual(before, rules) {
+	if reflect.DeepEqual(c.rules, rules) {
 		return
 	}
 	c.rules = rules
-	if rules != nil && rules.refused != "" && (before == nil || before.refused != rules.refused) {
-		c.log.Warn("health: " + rules.refused + "; only passive checks apply")
-	}
 	for _, m := range c.subjects {
 		c.apply(m)
 	}
@@ -183,6 +179,7 @@ func (c *Checker) release(s *Subject) {
 	s.pardon()
 	s.owner, s.notify, s.probed, s.toldOut = nil, nil, nil, NotEjected
 	s.mu.Unlock()
+	s.kept.put(nil)
 	c.monitor.retain(c.upstream, s)
 }
 
@@ -294,11 +291,14 @@ func (c *Checker) round(ctx context.Context, r *Rules, which class, subjects []*
 			return
 		}
 		probes.Go(func() {
-			outcome := r.probe.run(ctx, &c.monitor.options, s.key)
+			outcome := r.probe.run(ctx, &c.monitor.options, s.key, &s.kept)
 			<-c.monitor.slots
 			<-slots
 			if ctx.Err() == nil {
 				s.checked(r, outcome)
+			}
+			if s.rules.Load() != r {
+				s.kept.put(nil)
 			}
 		})
 	}

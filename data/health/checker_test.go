@@ -1,10 +1,8 @@
 package health
 
 import (
-	"bytes"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -253,27 +251,6 @@ func TestExemptAndRemovedAreNotProbed(t *testing.T) {
 	})
 }
 
-func TestUnsupportedTypeIsRefusedAloud(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		n := &network{serve: answer(good)}
-		_, subjects := start(t, n, Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, "interval=1 type=grpc passive.tcp=1", 1)
-		pass(10 * time.Second)
-		if n.dialed.Load() != 0 {
-			t.Errorf("%d probes of type grpc", n.dialed.Load())
-		}
-		if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "active checks of type grpc are not supported; only passive checks apply") {
-			t.Errorf("log: %q", got)
-		}
-		feed(t, subjects[0], "pF")
-		if got := describe(subjects[0].View()); got != "unhealthy tcp=1" {
-			t.Errorf("passive checks: %s", got)
-		}
-	})
-}
-
-// TestDeadTCPTargetIsFound: the reference never runs probes of type tcp for HTTP
-// upstreams and keeps dead targets healthy.
 func TestDeadTCPTargetIsFound(t *testing.T) {
 	live, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -323,7 +300,7 @@ func BenchmarkProbe(b *testing.B) {
 			m := NewMonitor(Options{})
 			b.ReportAllocs()
 			for b.Loop() {
-				if c := r.probe.run(b.Context(), &m.options, key); c.Result != Success {
+				if c := r.probe.run(b.Context(), &m.options, key, nil); c.Result != Success {
 					b.Fatal(c.Error)
 				}
 			}

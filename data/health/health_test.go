@@ -58,6 +58,10 @@ func parseRules(tb testing.TB, text string) *entity.Upstream {
 			p.Unhealthy.Timeouts = &n
 		case "type":
 			a.Type, err = value, nil
+		case "keepalive":
+			a.Keepalive = n == 1
+		case "service":
+			a.GRPCService, err = value, nil
 		case "passive.type":
 			p.Type, err = value, nil
 		default:

@@ -178,13 +178,14 @@ func (s *Subject) ejection() Ejection {
 	default:
 		s.toldOut = NotEjected
 	}
-	switch {
-	case s.toldOut == before:
+	switch s.toldOut {
+	case before:
 		return NotEjected
-	case s.toldOut == NotEjected:
+	case NotEjected:
 		return EjectionEnded
+	default:
+		return s.toldOut
 	}
-	return s.toldOut
 }
 
 // mayEject takes one of the places for ejected addresses.

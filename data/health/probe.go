@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -21,13 +20,12 @@ import (
 // Bounds of what a probe reads of an answer.
 const (
 	maxStatusLine = 4096
-	maxProbeHead  = 16 << 10
 	maxProbeBody  = 64 << 10
 )
 
 // A probe is one way of asking an address how it is.
 type probe struct {
-	kind        string // "http", "https" or "tcp"
+	kind        string // "http", "https", "tcp", "grpc" or "grpcs"
 	timeout     time.Duration
 	head        string // of the request, up to the value of Host
 	host        string // of the upstream, "" to use the target's
@@ -38,6 +36,9 @@ type probe struct {
 	port        uint16 // 0: the address's own
 	method      string
 	body        *regexp.Regexp // nil: the body is not read
+	keep        bool           // connections are used again
+	service     string         // that a gRPC server is asked about
+	fields      [][2]string    // further ones of a gRPC request
 }
 
 // errBody says that an answer with a good status does not say what it should.
@@ -48,10 +49,11 @@ var errAnswer = errors.New("answer is not HTTP")
 
 // run probes once. Each operation has the whole timeout: to connect, to agree on
 // TLS, to send, to receive.
-func (p *probe) run(ctx context.Context, o *Options, k Key) Check {
+func (p *probe) run(ctx context.Context, o *Options, k Key, keep *kept) Check {
 	c := Check{Time: time.Now()}
 	var err error
-	c.Status, err = p.ask(ctx, o, k)
+	var serving *servingError
+	c.Status, err = p.ask(ctx, o, k, keep)
 	c.Duration = time.Since(c.Time)
 	switch {
 	case errors.Is(err, errBody) && !p.good.has(c.Status):
@@ -59,13 +61,13 @@ func (p *probe) run(ctx context.Context, o *Options, k Key) Check {
 		if p.bad.has(c.Status) {
 			c.Result = HTTPFailure
 		}
-	case errors.Is(err, errAnswer), errors.Is(err, errBody):
+	case errors.Is(err, errAnswer), errors.Is(err, errBody), errors.As(err, &serving):
 		c.Result, c.Error = HTTPFailure, err.Error()
 	case isTimeout(err):
 		c.Result, c.Error = Timeout, err.Error()
 	case err != nil:
 		c.Result, c.Error = TCPFailure, err.Error()
-	case p.kind == "tcp", p.good.has(c.Status):
+	case p.kind == "tcp", p.kind == "grpc", p.kind == "grpcs", p.good.has(c.Status):
 		c.Result = Success
 	case p.bad.has(c.Status):
 		c.Result = HTTPFailure
@@ -75,44 +77,39 @@ func (p *probe) run(ctx context.Context, o *Options, k Key) Check {
 	return c
 }
 
-// ask returns the status of the answer, or 0 for a connection alone.
-func (p *probe) ask(ctx context.Context, o *Options, k Key) (int, error) {
-	if p.port != 0 {
-		k.Port = p.port
+// ask returns the status of the answer, or 0 for a connection alone. A connection
+// that was kept and turns out to be closed does not count.
+func (p *probe) ask(ctx context.Context, o *Options, k Key, keep *kept) (int, error) {
+	var s *session
+	if p.keep && keep != nil {
+		s = keep.take(p)
 	}
-	dialing, cancel := context.WithTimeout(ctx, p.timeout)
-	conn, err := o.Dial(dialing, "tcp", k.address())
-	cancel()
-	if err != nil {
-		return 0, fmt.Errorf("connect: %w", err)
-	}
-	defer func() { _ = conn.Close() }() // the verdict is made by then
-	if p.kind == "tcp" {
-		return 0, nil
-	}
-	// When the checks end, so does the wait for an answer.
-	defer context.AfterFunc(ctx, func() {
-		_ = conn.SetDeadline(time.Unix(1, 0)) // fails when it is closed, which is as well
-	})()
-	if p.kind == "https" {
-		if conn, err = p.handshake(ctx, conn, o, k); err != nil {
-			return 0, fmt.Errorf("tls: %w", err)
+	for {
+		if s == nil {
+			var err error
+			if s, err = p.connect(ctx, o, k); err != nil {
+				return 0, err
+			}
 		}
+		if p.kind == "tcp" {
+			_ = s.Close() // the verdict is made
+			return 0, nil
+		}
+		stop := s.interrupt(ctx) // when the checks end, so does the wait for an answer
+		status, again, err := p.converse(ctx, s, k)
+		if stop() && again && keep != nil {
+			keep.put(s)
+			return status, err
+		}
+		_ = s.Close() // the verdict is made
+		if !s.stale(err) || ctx.Err() != nil {
+			return status, err
+		}
+		s = nil
 	}
-	if err = p.allow(ctx, conn); err == nil {
-		_, err = io.WriteString(conn, p.head+p.hostHeader(k)+"\r\n\r\n")
-	}
-	if err != nil {
-		return 0, fmt.Errorf("send: %w", err)
-	}
-	if err = p.allow(ctx, conn); err != nil {
-		return 0, fmt.Errorf("receive: %w", err)
-	}
-	if p.body != nil {
-		return p.readBody(conn)
-	}
-	return readStatus(conn)
 }
+
+func fail(what string, err error) error { return fmt.Errorf("%s: %w", what, err) }
 
 // allow gives the next operation its time.
 func (p *probe) allow(ctx context.Context, conn net.Conn) error {
@@ -124,6 +121,7 @@ func (p *probe) allow(ctx context.Context, conn net.Conn) error {
 
 func (p *probe) handshake(ctx context.Context, conn net.Conn, o *Options, k Key) (net.Conn, error) {
 	config := &tls.Config{
+		NextProtos:         p.protocols(),
 		ServerName:         p.serverName(k),
 		RootCAs:            o.RootCAs,
 		InsecureSkipVerify: !p.verify, //nolint:gosec // https_verify_certificate says so
@@ -139,6 +137,14 @@ func (p *probe) handshake(ctx context.Context, conn net.Conn, o *Options, k Key)
 	return secured, secured.HandshakeContext(ctx)
 }
 
+// protocols are what a TLS connection may be for; nil says nothing of it.
+func (p *probe) protocols() []string {
+	if p.kind == "grpcs" {
+		return []string{"h2"}
+	}
+	return nil
+}
+
 // readStatus reads the first line of an answer and nothing more.
 func readStatus(r io.Reader) (int, error) {
 	line, err := bufio.NewReaderSize(io.LimitReader(r, maxStatusLine), 256).ReadString('\n')
@@ -146,27 +152,6 @@ func readStatus(r io.Reader) (int, error) {
 		return 0, fmt.Errorf("receive: %w", err)
 	}
 	return parseStatus(line)
-}
-
-// readBody reads an answer and looks for what its body has to match.
-func (p *probe) readBody(r io.Reader) (int, error) {
-	limited := bufio.NewReader(io.LimitReader(r, maxProbeHead+maxProbeBody))
-	answer, err := http.ReadResponse(limited, &http.Request{Method: p.method})
-	switch {
-	case isTimeout(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return 0, fmt.Errorf("receive: %w", err)
-	case err != nil:
-		return 0, errAnswer
-	}
-	defer func() { _ = answer.Body.Close() }() // the connection is closed anyway
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxProbeBody))
-	switch {
-	case p.body.Match(body): // what is missing would not change that
-		return answer.StatusCode, nil
-	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
-		return answer.StatusCode, fmt.Errorf("receive: %w", err)
-	}
-	return answer.StatusCode, errBody
 }
 
 // parseStatus finds the status in "HTTP/1.1 200 OK". It takes what the reference

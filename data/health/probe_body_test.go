@@ -28,7 +28,7 @@ func TestProbeBody(t *testing.T) {
 				n := &network{serve: answer(tt.answer)}
 				u := parseRules(t, "interval=1 timeout=2")
 				u.Healthchecks.Active.BodyMatch = tt.match
-				c := Compile(u).probe.run(t.Context(), &Options{Dial: n.dial}, testKey)
+				c := Compile(u).probe.run(t.Context(), &Options{Dial: n.dial}, testKey, nil)
 				if got := fmt.Sprint(c.Result, " ", c.Status); got != tt.want {
 					t.Errorf("%s (%s), want %s", got, c.Error, tt.want)
 				}
@@ -42,7 +42,7 @@ func TestProbeMethodAndPort(t *testing.T) {
 	n := &network{serve: func(address string, c net.Conn) { heads <- address + " " + readHead(c); c.Close() }}
 	u := parseRules(t, "interval=1")
 	u.Healthchecks.Active.Port, u.Healthchecks.Active.HTTPMethod = 9000, "HEAD"
-	Compile(u).probe.run(t.Context(), &Options{Dial: n.dial}, Key{Host: "10.0.0.1", Port: 80, Target: "a.test"})
+	Compile(u).probe.run(t.Context(), &Options{Dial: n.dial}, Key{Host: "10.0.0.1", Port: 80, Target: "a.test"}, nil)
 	if got := <-heads; got != "10.0.0.1:9000 HEAD / HTTP/1.0\r\nHost: a.test\r\n\r\n" {
 		t.Errorf("sent %q", got)
 	}

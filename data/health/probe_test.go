@@ -137,7 +137,7 @@ func TestProbeResults(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := &network{serve: tt.serve, refuse: func(string) error { return tt.refuse }}
 				r := Compile(parseRules(t, "interval=1 timeout=2"))
-				c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey)
+				c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey, nil)
 				if got := fmt.Sprint(c.Result, " ", c.Status); got != tt.want || c.Duration != tt.took {
 					t.Errorf("%s in %v (%s), want %s in %v", got, c.Duration, c.Error, tt.want, tt.took)
 				}
@@ -155,7 +155,7 @@ func TestProbeOfTypeTCPOnlyConnects(t *testing.T) {
 		var sent []byte
 		n := &network{serve: func(_ string, c net.Conn) { sent, _ = io.ReadAll(c); c.Close() }}
 		r := Compile(parseRules(t, "interval=1 type=tcp"))
-		if c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey); c.Result != Success {
+		if c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey, nil); c.Result != Success {
 			t.Errorf("result %s: %s", c.Result, c.Error)
 		}
 		synctest.Wait()
@@ -163,7 +163,7 @@ func TestProbeOfTypeTCPOnlyConnects(t *testing.T) {
 			t.Errorf("sent %q, %d connections left open", sent, n.open.Load())
 		}
 		n.refuse = func(string) error { return errRefused }
-		if c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey); c.Result != TCPFailure {
+		if c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey, nil); c.Result != TCPFailure {
 			t.Errorf("result %s when refused", c.Result)
 		}
 	})
@@ -201,7 +201,7 @@ func TestProbeHead(t *testing.T) {
 			if tt.change != nil {
 				tt.change(u)
 			}
-			Compile(u).probe.run(t.Context(), &Options{Dial: n.dial}, tt.key)
+			Compile(u).probe.run(t.Context(), &Options{Dial: n.dial}, tt.key, nil)
 			if got := strings.ReplaceAll(<-heads, "\r\n", "|"); got != tt.want {
 				t.Errorf("head is %s, want %s", got, tt.want)
 			}
@@ -273,7 +273,7 @@ func TestProbeOverTLS(t *testing.T) {
 					return &server.TLS.Certificates[0]
 				}
 			}
-			c := Compile(u).probe.run(t.Context(), &o, key)
+			c := Compile(u).probe.run(t.Context(), &o, key, nil)
 			if seen := name + " " + client; c.Result != tt.want || seen != tt.seen {
 				t.Errorf("%s (%s), server saw %q; want %s, %q", c.Result, c.Error, seen, tt.want, tt.seen)
 			}
@@ -285,7 +285,7 @@ func TestProbeOfPlainServerOverTLSFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{serve: func(_ string, c net.Conn) { io.Copy(io.Discard, c); c.Close() }}
 		r := Compile(parseRules(t, "interval=1 type=https timeout=2"))
-		if c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey); c.Result != Timeout || c.Duration != 2*time.Second {
+		if c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey, nil); c.Result != Timeout || c.Duration != 2*time.Second {
 			t.Errorf("%s in %v: %s", c.Result, c.Duration, c.Error)
 		}
 		n.serve = func(_ string, c net.Conn) {
@@ -293,7 +293,7 @@ func TestProbeOfPlainServerOverTLSFails(t *testing.T) {
 			io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
 			c.Close()
 		}
-		if c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey); c.Result != TCPFailure {
+		if c := r.probe.run(t.Context(), &Options{Dial: n.dial}, testKey, nil); c.Result != TCPFailure {
 			t.Errorf("%s: %s", c.Result, c.Error)
 		}
 		if n.open.Load() != 0 {

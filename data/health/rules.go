@@ -16,7 +16,6 @@ type Rules struct {
 	probe           probe
 	intervals       [classes]time.Duration // 0: the class is not probed
 	concurrency     int
-	refused         string   // why the active checks asked for cannot run
 	outlier         *outlier // nil: no outlier detection
 }
 
@@ -74,14 +73,6 @@ func Compile(u *entity.Upstream) *Rules {
 		r.passive.good = statusesOf(p.Healthy.HTTPStatuses)
 		r.passive.bad = statusesOf(p.Unhealthy.HTTPStatuses)
 	}
-	switch a.Type {
-	case "http", "https", "tcp", "":
-	default:
-		if r.intervals != [classes]time.Duration{} {
-			r.refused = "active checks of type " + a.Type + " are not supported"
-		}
-		r.intervals = [classes]time.Duration{}
-	}
 	return r
 }
 
@@ -98,6 +89,8 @@ func compileProbe(u *entity.Upstream) probe {
 		host:        u.HostHeader,
 		port:        uint16(a.Port),
 		method:      cmp.Or(a.HTTPMethod, "GET"),
+		keep:        a.Keepalive,
+		service:     a.GRPCService,
 	}
 	if a.BodyMatch != "" && p.method != "HEAD" {
 		p.body, _ = regexp.Compile(a.BodyMatch) // checked when it was configured; else there is nothing to match
@@ -110,11 +103,16 @@ func compileProbe(u *entity.Upstream) probe {
 	if path == "" {
 		path = "/"
 	}
-	head.WriteString(p.method + " " + path + " HTTP/1.0\r\n")
+	version := "HTTP/1.0"
+	if p.keep {
+		version = "HTTP/1.1"
+	}
+	head.WriteString(p.method + " " + path + " " + version + "\r\n")
 	for _, name := range sortedNames(a.Headers) {
 		for _, value := range a.Headers[name] {
 			if !strings.ContainsAny(name+value, "\r\n\x00") { // a line break would begin a second header
 				head.WriteString(name + ": " + value + "\r\n")
+				p.fields = append(p.fields, [2]string{strings.ToLower(name), value})
 			}
 		}
 	}

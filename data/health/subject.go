@@ -32,6 +32,8 @@ type Subject struct {
 	state atomic.Uint32         // a State; written under mu
 	rules atomic.Pointer[Rules] // nil: reports are ignored; written under mu
 
+	kept kept // the connection for probes
+
 	// For outlier detection.
 	met                   atomic.Bool  // something was reported
 	out, trying           atomic.Bool  // ejected, trial: for a look without mu
