@@ -25,7 +25,7 @@ type Plan struct {
 	Changes []store.Change // in the order of the kinds; what goes comes last
 
 	gone []store.Row
-	puts []store.Put
+	puts []rows.Replacement
 }
 
 // Compare loads a file as it is to be in a store, and plans the way there. The
@@ -39,20 +39,17 @@ func (l Loader) Compare(ctx context.Context, from store.Reader, tree map[string]
 	type id struct{ kind, id string }
 	wanted := make(map[id]bool, len(c.Items))
 	plan := &Plan{}
-	for _, p := range c.Puts(l.Now().Unix()) {
+	for n, p := range c.Puts(l.Now().Unix()) {
 		wanted[id{p.Kind, p.ID}] = true
-		row, err := from.Get(ctx, p.Kind, p.ID)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, err
-		}
-		if err == nil && bytes.Equal(row.Doc, p.Doc) && (row.Expires == 0) == (p.Expires == 0) {
+		old := c.Items[n].old
+		if old != nil && bytes.Equal(old.Doc, p.Doc) && (old.Expires == 0) == (p.Expires == 0) {
 			continue
 		}
 		change := store.Change{Kind: p.Kind, ID: p.ID, After: p.Doc, Expires: p.Expires}
-		if err == nil {
-			change.Before = row.Doc
+		if old != nil {
+			change.Before = old.Doc
 		}
-		plan.puts = append(plan.puts, p)
+		plan.puts = append(plan.puts, rows.Replacement{Put: p, Old: old})
 		plan.Changes = append(plan.Changes, change)
 	}
 	if mode != Sync {
@@ -77,8 +74,8 @@ func (l Loader) Compare(ctx context.Context, from store.Reader, tree map[string]
 }
 
 // Apply goes the way.
-func (p *Plan) Apply(ctx context.Context, tx store.Tx, kinds entity.Kinds) error {
-	return rows.Exchange(ctx, tx, kinds, p.gone, p.puts)
+func (p *Plan) Apply(tx store.Tx, kinds entity.Kinds) error {
+	return rows.Exchange(tx, kinds, p.gone, p.puts)
 }
 
 // Bring makes a store what a file describes, in one transaction. The plan that
@@ -88,7 +85,7 @@ func (l Loader) Bring(ctx context.Context, to store.Store, actor string, tree ma
 		if plan, err = l.Compare(ctx, tx, tree, mode); err != nil {
 			return err
 		}
-		return plan.Apply(ctx, tx, l.Kinds)
+		return plan.Apply(tx, l.Kinds)
 	})
 	return plan, r, collision(err)
 }

@@ -56,7 +56,7 @@ func Revert(ctx context.Context, s store.Store, kinds entity.Kinds, actor string
 			if err != nil {
 				return err
 			}
-			return rows.Exchange(ctx, tx, kinds, gone, puts)
+			return rows.Exchange(tx, kinds, gone, puts)
 		})
 		if errors.Is(err, errMoved) && ctx.Err() == nil {
 			continue
@@ -66,7 +66,7 @@ func Revert(ctx context.Context, s store.Store, kinds entity.Kinds, actor string
 }
 
 // steps lists the rows to be removed and to be written.
-func (u *undone) steps(ctx context.Context, from store.Reader, kinds entity.Kinds, expires map[rowID]int64, now int64) (gone []store.Row, puts []store.Put, err error) {
+func (u *undone) steps(ctx context.Context, from store.Reader, kinds entity.Kinds, expires map[rowID]int64, now int64) (gone []store.Row, puts []rows.Replacement, err error) {
 	for _, row := range u.order {
 		doc := u.before[row]
 		current, err := from.Get(ctx, row.kind, row.id)
@@ -87,9 +87,14 @@ func (u *undone) steps(ctx context.Context, from store.Reader, kinds entity.Kind
 			if err != nil {
 				return nil, nil, err
 			}
-			if ok {
-				puts = append(puts, p)
+			if !ok {
+				continue
 			}
+			replacement := rows.Replacement{Put: p}
+			if exists {
+				replacement.Old = &current
+			}
+			puts = append(puts, replacement)
 		}
 	}
 	return gone, puts, nil
@@ -137,7 +142,7 @@ func Undo(ctx context.Context, s store.Store, kinds entity.Kinds, actor string, 
 		if err != nil {
 			return err
 		}
-		return rows.Exchange(ctx, tx, kinds, gone, puts)
+		return rows.Exchange(tx, kinds, gone, puts)
 	})
 	return r, conflict(message, err)
 }

@@ -1,7 +1,6 @@
 package rows
 
 import (
-	"context"
 	"errors"
 	"reflect"
 	"slices"
@@ -11,35 +10,34 @@ import (
 	"gibbon/schema"
 )
 
+// A Replacement is a row to be written in place of Old, which is nil when there is
+// no row with this id.
+type Replacement struct {
+	store.Put
+
+	Old *store.Row
+}
+
 // Exchange removes rows and writes others, old ones and new ones, so that what
 // they have in common may move from one to the other: two services may swap
 // their names. What remains must be consistent, or the error is one of the store
 // and the transaction has to be given up.
-func Exchange(ctx context.Context, tx store.Tx, kinds entity.Kinds, gone []store.Row, puts []store.Put) error {
+func Exchange(tx store.Tx, kinds entity.Kinds, gone []store.Row, puts []Replacement) error {
 	ranks := make(map[string]int, len(kinds))
 	for i, k := range kinds {
 		ranks[k.Name] = i
 	}
 	puts = slices.Clone(puts)
-	slices.SortStableFunc(puts, func(a, b store.Put) int { return ranks[a.Kind] - ranks[b.Kind] })
+	slices.SortStableFunc(puts, func(a, b Replacement) int { return ranks[a.Kind] - ranks[b.Kind] })
 	gone = slices.Clone(gone)
 	slices.SortStableFunc(gone, func(a, b store.Row) int { return ranks[b.Kind] - ranks[a.Kind] })
 
-	exists := make([]bool, len(puts))
-	for i, p := range puts {
-		row, err := tx.Get(ctx, p.Kind, p.ID)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		exists[i] = true
-		if tied(kinds.Of(p.Kind), row, p) {
+	for _, p := range puts {
+		if p.Old == nil || tied(kinds.Of(p.Kind), *p.Old, p.Put) {
 			continue
 		}
 		// Without keys and references the row is in nobody's way.
-		if err := tx.Update(store.Put{Row: row}); err != nil {
+		if err := tx.Update(store.Put{Row: *p.Old}); err != nil {
 			return err
 		}
 	}
@@ -48,12 +46,12 @@ func Exchange(ctx context.Context, tx store.Tx, kinds entity.Kinds, gone []store
 			return err
 		}
 	}
-	for i, p := range puts {
+	for _, p := range puts {
 		write := tx.Insert
-		if exists[i] {
+		if p.Old != nil {
 			write = tx.Update
 		}
-		if err := write(p); err != nil {
+		if err := write(p.Put); err != nil {
 			return err
 		}
 	}

@@ -182,7 +182,19 @@ func TestExchange(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := s.Write(t.Context(), "test", func(tx store.Tx) error {
-				return rows.Exchange(t.Context(), tx, kinds, tt.gone, tt.puts)
+				var puts []rows.Replacement
+				for _, p := range tt.puts {
+					old, err := tx.Get(t.Context(), p.Kind, p.ID)
+					switch {
+					case err == nil:
+						puts = append(puts, rows.Replacement{Put: p, Old: &old})
+					case errors.Is(err, store.ErrNotFound):
+						puts = append(puts, rows.Replacement{Put: p})
+					default:
+						return err
+					}
+				}
+				return rows.Exchange(tx, kinds, tt.gone, puts)
 			})
 			if tt.err != nil || err != nil {
 				if reflect.TypeOf(err) != reflect.TypeOf(tt.err) {
