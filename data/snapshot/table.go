@@ -38,13 +38,14 @@ func (t *table[V]) find(key []byte) (v V) {
 type edit[V any] struct {
 	from   *table[V]
 	to     *table[V] // nil until something changes
-	copied [shards]bool
+	copied []bool    // parts of to; made with it, as most edits change nothing
 }
 
 func (e *edit[V]) part(key string) map[string]V {
 	if e.to == nil {
 		e.to = &table[V]{seed: e.from.seed, size: e.from.size, parts: make([]map[string]V, shards)}
 		copy(e.to.parts, e.from.parts)
+		e.copied = make([]bool, shards)
 	}
 	i := maphash.String(e.to.seed, key) % shards
 	if !e.copied[i] {
