@@ -83,6 +83,14 @@ func (p *Plugin) SetKey(id string) { p.ID = id }
 // Config is the settings, as made by the Settings of the plugin's type.
 func (p *Plugin) Config() schema.Record { return p.choice.record(&p.Name)() }
 
+// FreshConfig returns new settings of the sort that Config is, nil when there is no such plugin.
+func (p *Plugin) FreshConfig() schema.Record {
+	if v := p.choice.variant(p.Name); v != nil {
+		return v.Settings()
+	}
+	return nil
+}
+
 // Prepare chooses the settings, and what the plugin can be restricted to.
 func (p *Plugin) Prepare(op schema.Op, body map[string]any) error {
 	_, p.chosen = body["protocols"]

@@ -14,7 +14,6 @@ import (
 	"gibbon/control/declarative"
 	"gibbon/entity"
 	"gibbon/plugin"
-	"gibbon/plugin/builtin"
 	"gibbon/settings"
 )
 
@@ -23,7 +22,7 @@ const standardConfigFile = "kong.yml"
 
 // kindsOf are the kinds of entities that a node with these settings knows.
 func kindsOf(s *settings.Settings) entity.Kinds {
-	return entity.NewKinds(entity.Options{RouterFlavour: s.RouterFlavor, Plugins: plugin.Types(builtin.Plugins())})
+	return entity.NewKinds(entity.Options{RouterFlavour: s.RouterFlavor, Plugins: plugin.Types(pluginsOf(s))})
 }
 
 func newLoader(kinds entity.Kinds) declarative.Loader {

@@ -21,7 +21,6 @@ import (
 	"gibbon/data/snapshot"
 	"gibbon/entity"
 	"gibbon/plugin"
-	"gibbon/plugin/builtin"
 	"gibbon/settings"
 	"gibbon/telemetry"
 	"gibbon/vault"
@@ -86,9 +85,9 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 		return nil, fmt.Errorf("router_flavor %s is not available; use traditional_compatible or traditional", s.RouterFlavor)
 	}
 	d.plugins = plugin.NewState(options.log, time.Now, options.nodeID)
-	plugins := builtin.Plugins()
+	plugins := pluginsOf(s)
 	d.builder, err = snapshot.NewBuilder(snapshot.Options{
-		Plugins: plugins, State: d.plugins,
+		Plugins: plugins, State: d.plugins, Secrets: d.vaults.Get,
 		Flavour: flavour, Balancer: d.registry, Metrics: d.metrics, Log: options.log,
 	})
 	if err != nil {

@@ -125,6 +125,9 @@ func (c *commandLine) source() settings.Source {
 // load reads the settings.
 func (c *commandLine) load() (*settings.Settings, error) {
 	s, err := settings.Load(c.source())
+	if err == nil {
+		err = checkPlugins(s)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,6 @@ import (
 	"gibbon/data/http1"
 	"gibbon/entity"
 	"gibbon/plugin"
-	"gibbon/plugin/builtin"
 	"gibbon/settings"
 )
 
@@ -167,7 +166,7 @@ func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options
 		Traffic:       trafficSource{g.data.registry, g.data.links.Traffic()},
 		Status:        g.data,
 		Metrics:       g.data.metrics.Handler(),
-		Plugins:       plugin.Endpoints(builtin.Plugins(), g.data.plugins),
+		Plugins:       plugin.Endpoints(pluginsOf(s), g.data.plugins),
 		Configuration: s.Map,
 		HideLatency:   !s.Headers.AdminLatency,
 		HideServer:    !s.Headers.Server,

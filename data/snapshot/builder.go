@@ -13,6 +13,7 @@ import (
 	"gibbon/entity"
 	"gibbon/plugin"
 	"gibbon/telemetry"
+	"gibbon/vault"
 )
 
 // Options say what a Builder works with.
@@ -23,6 +24,10 @@ type Options struct {
 	Log      *slog.Logger
 	Plugins  []*plugin.Plugin // that can run, in order of execution
 	State    *plugin.State    // what they keep; may be nil without plugins
+
+	// Secrets returns what a reference in the settings of a plugin stands for. nil stands for the
+	// environment of the process.
+	Secrets func(reference string) (string, error)
 }
 
 // A Change is one entity as it is from now on: a *entity.Service, *entity.Route,
@@ -56,6 +61,7 @@ type Builder struct {
 
 	types      []*plugin.Plugin
 	state      *plugin.State
+	secrets    func(reference string) (string, error)
 	instances  map[string]*Instance // plugins by id
 	identities identities
 }
@@ -91,13 +97,16 @@ func NewBuilder(o Options) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Secrets == nil {
+		o.Secrets = vault.New(vault.Options{}).Get
+	}
 	b := &Builder{
 		flavour: o.Flavour, registry: o.Balancer, metrics: o.Metrics, log: o.Log,
 		services: map[string]*serviceNode{}, routes: map[string]*routeNode{},
 		upstreams: map[string]*upstreamNode{}, names: map[string]*upstreamNode{},
 		owners: map[string]string{},
 		hosts:  map[string]map[string]*serviceNode{}, direct: map[string]*directNode{},
-		types: o.Plugins, state: o.State, instances: map[string]*Instance{}, identities: identities{},
+		types: o.Plugins, state: o.State, secrets: o.Secrets, instances: map[string]*Instance{}, identities: identities{},
 	}
 	b.current.Store(&Snapshot{router: empty, directory: newDirectory()})
 	return b, nil
@@ -120,6 +129,9 @@ func (b *Builder) Apply(changes []Change) error {
 	w.beginPlugins()
 	for _, c := range changes {
 		w.record(c)
+	}
+	if slices.ContainsFunc(changes, func(c Change) bool { return c.Kind == "vaults" }) {
+		w.renewSecrets()
 	}
 	return w.publish()
 }

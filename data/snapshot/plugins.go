@@ -2,12 +2,14 @@ package snapshot
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"gibbon/entity"
 	"gibbon/plugin"
+	"gibbon/schema"
 	"gibbon/telemetry"
 )
 
@@ -23,7 +25,8 @@ type Instance struct {
 	Log          plugin.Logger
 	Measures     *telemetry.Measures // nil unless the plugin chooses what is shown
 
-	order int // of execution: no two plugins have the same
+	order  int  // of execution: no two plugins have the same
+	secret bool // the settings refer to vaults
 }
 
 // A Plan is the plugins of a request, in order of execution.
@@ -260,7 +263,8 @@ func (w *work) instance(e *entity.Plugin) *Instance {
 		return nil
 	}
 	i := &Instance{Plugin: w.types[order], Entity: e, order: order}
-	settings := e.Config()
+	var settings schema.Record
+	settings, i.secret = w.dereferenced(e)
 	if s, ok := settings.(plugin.Starter); ok {
 		if err := s.Start(w.state.Env(e)); err != nil {
 			w.log.Error("a plugin does not run", "plugin", e.Name, "id", e.ID, "error", err)
@@ -277,6 +281,41 @@ func (w *work) instance(e *entity.Plugin) *Instance {
 		i.Measures = &shown
 	}
 	return i
+}
+
+// dereferenced returns the settings of a plugin with the secrets that they refer to. The entity keeps the
+// references: whatever is shown of it shows those.
+func (w *work) dereferenced(e *entity.Plugin) (settings schema.Record, secret bool) {
+	settings = e.Config()
+	schema.Dereference(settings, func(reference string) string {
+		secret = true
+		return reference
+	})
+	if !secret {
+		return settings, false
+	}
+	fresh := e.FreshConfig()
+	if err := schema.Load(schema.Append(nil, settings), fresh); err != nil {
+		w.log.Error("the settings of a plugin cannot be copied", "plugin", e.Name, "id", e.ID, "error", err)
+		return settings, false
+	}
+	schema.Dereference(fresh, func(reference string) string {
+		value, err := w.secrets(reference)
+		if err != nil { // which names the reference, and never a value
+			w.log.Error("a plugin lacks a secret", "plugin", e.Name, "id", e.ID, "error", err)
+		}
+		return value
+	})
+	return fresh, true
+}
+
+// renewSecrets starts the plugins anew that refer to vaults, as those have changed.
+func (w *work) renewSecrets() {
+	for id, i := range maps.Clone(w.plugins.known) {
+		if i.secret {
+			w.recordPlugin(id, i.Entity)
+		}
+	}
 }
 
 // publishPlugins returns the set with the changes, nil when nothing is configured.
