@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -235,7 +236,7 @@ func TestLimitsHold(t *testing.T) {
 					got, err := b.Pick(a)
 					if errors.Is(err, ErrOverLimit) && b.Queues() {
 						waited.Add(1)
-						got, err = b.Await(a, fmt.Sprint(worker%5), time.Time{})
+						got, err = b.Await(a, strconv.Itoa(worker%5), time.Time{})
 					}
 					if err != nil {
 						refused.Add(1)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"io"
+	"net/http"
 	"sync"
 	"testing"
 
@@ -54,7 +55,7 @@ func TestConnectionsOfUpstreams(t *testing.T) {
 		g.configure(t, func(_ *entity.Service, _ *entity.Route, u *entity.Upstream) { tt.change(u) }, address)
 		target.reset()
 		for range 6 {
-			if a, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != 200 {
+			if a, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != http.StatusOK {
 				t.Fatalf("%s: answer %s", tt.name, a.Status)
 			}
 		}
@@ -78,7 +79,7 @@ func TestMaxConnections(t *testing.T) {
 	for range 16 {
 		wg.Go(func() {
 			for range 20 {
-				if a, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != 200 {
+				if a, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != http.StatusOK {
 					t.Errorf("answer %s", a.Status)
 				}
 			}
