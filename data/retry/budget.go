@@ -13,9 +13,10 @@ import (
 // Both counts and the second they are of share one word, so that the decision
 // about a try and its count are one step: however many processors decide at a
 // time, there are never more further tries than a policy allows. What a second
-// leaves over can be used in the next one and not later: tries fail some time after
-// their requests have come, but an upstream that fails after hours of peace must not
-// be hit by all that was saved.
+// leaves over can be used in the next one, less and less while that passes: tries fail some
+// time after their requests have come, and right after a second has begun there are few
+// requests to take a share of. But an upstream that fails after hours of peace must not be hit
+// by all that was saved; at an even rate of requests, no second has more tries than its share.
 type Budget struct {
 	word   atomic.Uint64
 	before atomic.Uint64 // what word was at the end of the last second in which anything was counted
@@ -104,7 +105,7 @@ func (b *Budget) take(percent, floor uint64, now time.Duration) bool {
 			before = old
 		}
 		tries := triesIn(word)
-		if tries == maxCount || tries >= floor && (tries+1)*100 > hundredths(word, before, percent) {
+		if tries == maxCount || tries >= floor && (tries+1)*100 > hundredths(word, before, percent, now) {
 			return false
 		}
 		if b.swap(old, word+1) {
@@ -113,15 +114,15 @@ func (b *Budget) take(percent, floor uint64, now time.Duration) bool {
 	}
 }
 
-// hundredths returns how many tries the second of word may have, times 100. before is the
-// last second before it in which anything was counted.
-func hundredths(word, before, percent uint64) uint64 {
+// hundredths returns how many tries the second of word may have had by now, times 100. before is
+// the last second before it in which anything was counted.
+func hundredths(word, before, percent uint64, now time.Duration) uint64 {
 	most := percent * requestsIn(word)
 	if (secondOf(before)+1)&maxSecond != secondOf(word) {
 		return most
 	}
 	if given, used := percent*requestsIn(before), 100*triesIn(before); given > used {
-		most += given - used
+		most += (given - used) * uint64(time.Second-now%time.Second) / uint64(time.Second)
 	}
 	return most
 }
@@ -179,7 +180,7 @@ func (b *Budget) Totals(now time.Duration) telemetry.Retries {
 	if secondOf(old) != secondOf(word) {
 		before = old
 	}
-	most := max(hundredths(word, before, p.percent)/100, p.floor)
+	most := max(hundredths(word, before, p.percent, now)/100, p.floor)
 	t.Spent = int64(triesIn(word))
 	t.Balance = max(int64(most)-t.Spent, 0)
 	return t

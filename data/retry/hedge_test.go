@@ -136,7 +136,7 @@ func TestHedgesAreCapped(t *testing.T) {
 	}
 }
 
-// What a second leaves over can be used in the next one, and not later.
+// What a second leaves over can be used in the next one, less and less, and not later.
 func TestBudgetCarriesOneSecond(t *testing.T) {
 	p := Compile(&entity.RetryPolicy{Budget: entity.RetryBudget{Percent: 20, MinPerSecond: 0}})
 	var b Budget
@@ -160,6 +160,9 @@ func TestBudgetCarriesOneSecond(t *testing.T) {
 	}
 	if got := b.Totals(11 * time.Second); got.Balance != 100 {
 		t.Errorf("balance %d, want the 100 of the second before", got.Balance)
+	}
+	if got := b.Totals(11*time.Second + 750*time.Millisecond); got.Balance != 25 {
+		t.Errorf("balance %d, want 25 when three quarters of the second have passed", got.Balance)
 	}
 	if got := spend(11 * time.Second); got != 100 {
 		t.Errorf("%d further tries in the second after, want 100", got)

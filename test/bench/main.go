@@ -1,11 +1,13 @@
 //go:build linux
 
 // Command bench measures the program against nginx and HAProxy, how soon
-// it serves after its start, and how fast its stores are:
+// it serves after its start, how fast its stores are, and what clients see of
+// targets that fail:
 //
 //	bench [-gibbon FILE] [-against FILE] [-rounds N] [-seconds S] [-write FILE] peers
 //	bench [-gibbon FILE] [-rounds N] [-write FILE] start
 //	bench [-gibbon FILE] [-seconds S] [-write FILE] store
+//	bench [-gibbon FILE] [-write FILE] faults
 //
 // Every proxy gets one core; the origin and the load generator, one thread
 // together, get the other one. The proxies take turns, round by round, so that
@@ -26,6 +28,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"gibbon/test/faults"
 )
 
 // options are the command line.
@@ -44,6 +48,7 @@ type options struct {
 }
 
 func main() {
+	faults.Serve()
 	var o options
 	var seconds float64
 	flag.StringVar(&o.gibbon, "gibbon", "bin/gibbon", "the program")
@@ -61,7 +66,7 @@ func main() {
 	o.length = time.Duration(seconds * float64(time.Second))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	run := map[string]func(context.Context, options) error{"peers": peers, "start": starts, "store": stores}[flag.Arg(0)]
+	run := map[string]func(context.Context, options) error{"peers": peers, "start": starts, "store": stores, "faults": failing}[flag.Arg(0)]
 	if run == nil {
 		flag.Usage()
 		os.Exit(2)

@@ -1,0 +1,78 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gibbon/test/faults"
+)
+
+// faultRate is how many requests per second are sent while a target fails.
+const faultRate = 500
+
+// failing counts what clients see when one of four targets fails: for each
+// algorithm, without retries, with the reference's rule and with a policy.
+func failing(ctx context.Context, o options) error {
+	path, err := filepath.Abs(o.gibbon)
+	if err != nil {
+		return err
+	}
+	scenario := faults.Scenario{
+		Binary: path, Rate: faultRate, Patience: 300 * time.Millisecond,
+		Before: time.Second, During: 3 * time.Second, After: 2 * time.Second,
+	}
+	modes := []string{faults.None, faults.Default, faults.Policy}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%d requests per second; the fault lasts from second %.0f to second %.0f of %.0f. Failed requests of %d, and the 99th percentile of all latencies: without retries · as the reference retries · with a policy.\n\n",
+		faultRate, scenario.Before.Seconds(), (scenario.Before + scenario.During).Seconds(), (scenario.Before + scenario.During + scenario.After).Seconds(),
+		int(faultRate*(scenario.Before+scenario.During+scenario.After).Seconds()))
+	out.WriteString("| | " + strings.Join(faults.Faults(), " | ") + " |\n|---" + strings.Repeat("|---", len(faults.Faults())) + "|\n")
+	for _, algorithm := range faults.Algorithms() {
+		out.WriteString("| " + algorithm + " |")
+		for _, fault := range faults.Faults() {
+			var failed, slow []string
+			for _, mode := range modes {
+				s := scenario
+				s.Algorithm, s.Fault, s.Retries = algorithm, fault, mode
+				r, err := faults.Run(ctx, s)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", algorithm, fault, err)
+				}
+				fmt.Fprintf(os.Stderr, "%-18s %-7s retries %-8s %d of %d failed, p99 %v %s\n", algorithm, fault, mode, r.Failed, r.Requests, r.P99.Round(time.Millisecond), reasons(r.Reasons))
+				failed = append(failed, fmt.Sprintf("%d", r.Failed))
+				slow = append(slow, fmt.Sprintf("%d", r.P99.Milliseconds()))
+			}
+			fmt.Fprintf(&out, " %s, %s ms |", strings.Join(failed, " · "), strings.Join(slow, " · "))
+		}
+		out.WriteString("\n")
+	}
+	out.WriteString("\nAll four targets answer 500 for three seconds, without health checks, with a policy of up to four attempts:\n\n| | requests | tries | load |\n|---|---|---|---|\n")
+	for _, algorithm := range faults.Algorithms() {
+		s := scenario
+		s.Algorithm, s.Fault, s.Retries = algorithm, faults.All, faults.Policy
+		r, err := faults.Run(ctx, s)
+		if err != nil {
+			return fmt.Errorf("%s, all targets: %w", algorithm, err)
+		}
+		fmt.Fprintf(&out, "| %s | %d | %d | %.3f |\n", algorithm, r.Offered, r.Tries, float64(r.Tries)/float64(r.Offered))
+	}
+	fmt.Fprintf(&out, "\n%s\n", machine(ctx))
+	return publish(o.write, "faults", out.String())
+}
+
+// reasons prints why requests failed.
+func reasons(of map[string]int) string {
+	var words []string
+	for reason, n := range of {
+		words = append(words, fmt.Sprintf("%s: %d", reason, n))
+	}
+	slices.Sort(words)
+	return strings.Join(words, ", ")
+}
