@@ -65,7 +65,7 @@ func explanation(e *proxy.Explanation) *admin.Explanation {
 func routeVerdict(v *router.Verdict, first bool) admin.RouteVerdict {
 	r := v.Entry.Route
 	view := admin.RouteVerdict{
-		NamedEntity: admin.NamedEntity{ID: r.ID, Name: r.Name}, Failed: v.Failed.Names(), Path: v.Path,
+		NamedEntity: admin.NamedEntity{ID: r.ID, Name: r.Name}, Failed: v.Failed.Names(), First: orNull(v.Failed.First()), Path: v.Path,
 	}
 	switch {
 	case v.Failed != 0:
@@ -85,13 +85,20 @@ func explainBalancing(view *admin.Explanation, e *proxy.Explanation) {
 	if e.Upstream != nil {
 		view.Upstream.ID = e.Upstream.ID
 	}
-	if h := e.Hash; h != nil {
-		view.Hash = &admin.HashExplained{On: h.On, Input: h.Value, Key: h.Key, New: h.New}
+	view.Hash = hashExplained(e.Hash)
+	view.Draw = draw(e.Decision)
+	scores := map[[2]string]float64{}
+	for _, c := range e.Decision.Considered() {
+		scores[[2]string{c.Address.Target, c.Address.Text}] = c.Score
 	}
 	for i := range e.Health.Targets {
 		t := &e.Health.Targets[i]
 		for j := range t.Addresses {
-			view.Candidates = append(view.Candidates, candidate(&e.Health, t, &t.Addresses[j]))
+			c := candidate(&e.Health, t, &t.Addresses[j])
+			if s, ok := scores[[2]string{c.Target, c.Address}]; ok {
+				c.Score = score(s)
+			}
+			view.Candidates = append(view.Candidates, c)
 		}
 		if len(t.Addresses) == 0 {
 			why := "its name has no address: " + t.DNS

@@ -76,6 +76,7 @@ type Explanation struct {
 	Attempts      int             `json:"attempts"`      // tries at most
 	Upstream      *UpstreamChosen `json:"upstream"`
 	Hash          *HashExplained  `json:"hash"`
+	Draw          *uint64         `json:"draw"` // picks before this one; null for hashing, which draws nothing
 	Candidates    []Candidate     `json:"candidates"`
 	Next          *NextTarget     `json:"next"`            // for the next such request
 	WaitsForPlace bool            `json:"waits_for_place"` // all targets are at their limits: it waits in the queue first
@@ -116,7 +117,8 @@ type RouteMatched struct {
 type RouteVerdict struct {
 	NamedEntity
 
-	Failed []string `json:"failed"` // the fields that the request does not satisfy
+	Failed []string `json:"failed"`      // the fields that the request does not satisfy
+	First  *string  `json:"rejected_by"` // the one of them that routing looks at first
 	Path   string   `json:"path,omitempty"`
 	Why    string   `json:"why"`
 }
@@ -140,13 +142,14 @@ type HashExplained struct {
 
 // A Candidate is an address that might get the request.
 type Candidate struct {
-	TargetID string  `json:"target_id,omitempty"`
-	Target   string  `json:"target"`
-	Address  string  `json:"address"`
-	Priority int     `json:"priority"`
-	Failover bool    `json:"failover"`
-	Latency  float64 `json:"latency"`  // milliseconds, average; 0 when unknown
-	Excluded *string `json:"excluded"` // why it cannot be chosen
+	TargetID string   `json:"target_id,omitempty"`
+	Target   string   `json:"target"`
+	Address  string   `json:"address"`
+	Priority int      `json:"priority"`
+	Failover bool     `json:"failover"`
+	Latency  float64  `json:"latency"`  // milliseconds, average; 0 when unknown
+	Excluded *string  `json:"excluded"` // why it cannot be chosen
+	Score    *float64 `json:"score"`    // what the algorithm compares, less being better; null when it does not
 
 	Weight  int64           `json:"weight"`
 	Details *AddressDetails `json:"health"`

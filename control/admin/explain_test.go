@@ -21,7 +21,7 @@ func (f *fakeExplainer) Record(id string) (*RequestRecord, bool) {
 		return nil, false
 	}
 	status := 503
-	return &RequestRecord{ID: id, Time: 5, Answer: RecordedEnd{Status: 503, By: "target"}, Tries: []RecordedTry{
+	return &RequestRecord{ID: id, Time: 5, Answer: RecordedEnd{Status: 503, By: "target"}, Routes: []RouteVerdict{}, Decisions: []RecordedDecision{}, Tries: []RecordedTry{
 		{Address: "10.0.0.1:80", Status: &status, Latency: 1.5, Next: "passed on"},
 	}}, true
 }
@@ -32,7 +32,7 @@ func TestRecord(t *testing.T) {
 	c := newClient(t, o)
 	c.run([]step{
 		{"GET /explain/kept", `200 {"id":"kept","time":5,"request":{"method":"","host":"","path":"","client":""},"answer":{"status":503,"by":"target","reason":null},` +
-			`"route":null,"service":null,"upstream_path":null,"upstream":null,"algorithm":null,"hash_key":null,` +
+			`"route":null,"service":null,"upstream_path":null,"upstream":null,"algorithm":null,"hash":null,"routes":[],"routes_total":0,"decisions":[],` +
 			`"tries":[{"address":"10.0.0.1:80","status":503,"failure":null,"latency":1.5,"next":"passed on"}],"latencies":{"total":0,"gateway":0,"upstream":null},"node_id":"` + nodeID + `"}`},
 		{"GET /explain/other", `404 {"message":"Not found"}`},
 		{"DELETE /explain/kept", `405 {"message":"Method not allowed"}`},
@@ -45,8 +45,8 @@ func TestExplain(t *testing.T) {
 	o.Explainer = fake
 	c := newClient(t, o)
 	const answer = `200 {"request":{"method":"","scheme":"","host":"","port":0,"path":"","client":""},"answer":{"status":404,"reason":"no_route"},"route":null,` +
-		`"routes":[{"id":"r","name":"route","failed":["paths"],"why":"the request does not satisfy its paths"}],"routes_total":1,"plugins":[],"service":null,` +
-		`"upstream_path":null,"attempts":0,"upstream":null,"hash":null,"candidates":[],"next":null,"waits_for_place":false,"waits_for_dns":false,"node_id":"` + nodeID + `"}`
+		`"routes":[{"id":"r","name":"route","failed":["paths"],"rejected_by":null,"why":"the request does not satisfy its paths"}],"routes_total":1,"plugins":[],"service":null,` +
+		`"upstream_path":null,"attempts":0,"upstream":null,"hash":null,"draw":null,"candidates":[],"next":null,"waits_for_place":false,"waits_for_dns":false,"node_id":"` + nodeID + `"}`
 	tests := []struct{ request, want, asked string }{
 		{"POST /explain {}", answer, `GET "" / map[] tls=false "" 127.0.0.1 0`},
 		{

@@ -19,6 +19,7 @@ type Attempt struct {
 	Session []byte
 
 	n       int    // tries
+	turn    uint64 // of the last pick in its tier, for Decision.Made
 	bind    string // see NewSession
 	tried   []*Address
 	array   [8]*Address // holds the first of tried, so that they need no memory
@@ -35,7 +36,7 @@ func HashBytes(input []byte) uint32 { return xxhash.Checksum32(input) }
 func (a *Attempt) Reset() {
 	clear(a.tried)
 	a.tried, a.pending = a.tried[:0], nil
-	a.n, a.Hash, a.Session, a.bind = 0, 0, nil, ""
+	a.n, a.turn, a.Hash, a.Session, a.bind = 0, 0, 0, nil, ""
 }
 
 // NewSession returns the value that the client's session cookie shall get, with

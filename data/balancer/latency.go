@@ -61,7 +61,8 @@ func (p *latency) Pick(a *Attempt) *Address {
 	if n == 0 {
 		return nil
 	}
-	draw := mix(p.turn.Add(1))
+	a.turn = p.turn.Add(1)
+	draw := mix(a.turn)
 	for range maxDraws {
 		i, j := pair(draw, n)
 		x, y := p.places[i].cell, p.places[j].cell

@@ -68,6 +68,7 @@ func (p *leastConnections) Pick(a *Attempt) *Address {
 		return nil
 	}
 	turn := p.turn.Add(1)
+	a.turn = turn
 	if n <= maxScan {
 		start := turn % n
 		return p.lightest(a, start, n, start)

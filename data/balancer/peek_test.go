@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gibbon/entity"
@@ -35,6 +37,7 @@ func TestPeekForeseesThePick(t *testing.T) {
 			random := rand.New(rand.NewPCG(1, 2))
 			var running []*Address
 			session := ""
+			var decisions []*Decision
 			for range 1000 {
 				a := &Attempt{Hash: random.Uint32()}
 				if random.IntN(2) == 0 {
@@ -49,7 +52,10 @@ func TestPeekForeseesThePick(t *testing.T) {
 					if after := bearing(b); after != before {
 						t.Fatalf("a look changes %s to %s", before, after)
 					}
+					decision := b.Note(a, 6)
 					got, err := b.Pick(a)
+					decision.Made(got, a)
+					decisions = append(decisions, decision)
 					if got != want || !errors.Is(err, wantErr) {
 						t.Fatalf("picked %s, %v; foreseen was %s, %v", describe(got), err, describe(want), wantErr)
 					}
@@ -68,6 +74,138 @@ func TestPeekForeseesThePick(t *testing.T) {
 					running[i] = running[len(running)-1]
 					running = running[:len(running)-1]
 				}
+			}
+			// Whatever has happened since, each decision is the same again.
+			for _, d := range decisions {
+				if got, _ := d.Replay(); got != d.Picked {
+					t.Fatalf("replayed %s, picked was %s", describe(got), describe(d.Picked))
+				}
+			}
+		})
+	}
+}
+
+// Decisions can be replayed when addresses went down, recovered slowly or were bound by a load, and
+// targets came and went; and they tell why the others were not chosen.
+func TestDecisionsReplay(t *testing.T) {
+	for algorithm := range Algorithms {
+		t.Run(algorithm, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := NewRegistry(Options{Resolver: fakeNames{}})
+				defer r.Close()
+				u := upstream(t, "")
+				u.Algorithm, u.SlowStart = algorithm, 5
+				u.Healthchecks.Passive.Unhealthy.TCPFailures = new(1)
+				if algorithm == "consistent-hashing" {
+					u.HashOn, u.HashBalanceFactor = "ip", new(1.5)
+				}
+				var list []*entity.Target
+				for i := range 5 {
+					list = append(list, &entity.Target{ID: strconv.Itoa(i), Upstream: u.ID, Target: fmt.Sprintf("10.0.0.%d:80", i+1), Weight: 10 * (i + 1)})
+				}
+				b := r.Set(u, list)
+				random := rand.New(rand.NewPCG(3, 4))
+				var decisions []*Decision
+				excluded := map[string]int{}
+				for range 600 {
+					switch random.IntN(20) {
+					case 0:
+						if err := r.SetHealth(u.ID, strconv.Itoa(random.IntN(4)), "", random.IntN(2) == 0, "test"); err != nil {
+							t.Fatal(err)
+						}
+						synctest.Wait()
+					case 1:
+						r.Set(u, list[:3+random.IntN(3)])
+					case 2:
+						<-time.After(time.Duration(random.IntN(2000)) * time.Millisecond)
+						synctest.Wait()
+					}
+					a := &Attempt{Hash: random.Uint32()}
+					for range 2 {
+						d := b.Note(a, 10)
+						got, _ := b.Pick(a)
+						d.Made(got, a)
+						decisions = append(decisions, d)
+						for _, c := range d.Considered() {
+							if c.Address == got && c.Excluded != "" {
+								if c.Excluded != "it was tried before" { // no other was left
+									t.Fatalf("%s was picked although %s", describe(got), c.Excluded)
+								}
+							}
+							excluded[c.Excluded]++
+						}
+						if got != nil {
+							got.ReportLatency(time.Duration(random.IntN(int(time.Second))), time.Now())
+							if random.IntN(3) > 0 {
+								got.Done()
+							}
+						}
+					}
+				}
+				for i, d := range decisions {
+					if got, _ := d.Replay(); got != d.Picked {
+						t.Fatalf("decision %d: replayed %s, picked was %s", i, describe(got), describe(d.Picked))
+					}
+				}
+				if excluded[""] == 0 || excluded["it was down"] == 0 || excluded["it was tried before"] == 0 {
+					t.Errorf("excluded %v: some reason never came", excluded)
+				}
+			})
+		})
+	}
+}
+
+// With everybody picking at the same time, decisions of the algorithms that do not go by what is in flight are the same again, too.
+func TestDecisionsReplayInParallel(t *testing.T) {
+	for _, algorithm := range []string{"round-robin", "consistent-hashing", "sticky-sessions"} {
+		t.Run(algorithm, func(t *testing.T) {
+			r := NewRegistry(Options{Resolver: fakeNames{}})
+			defer r.Close()
+			u := upstream(t, "")
+			u.Algorithm = algorithm
+			if algorithm == "consistent-hashing" {
+				u.HashOn = "ip"
+			}
+			b := r.Set(u, fleet(t, "10.0.0.1 10.0.0.2 10.0.0.3"))
+			var wait sync.WaitGroup
+			for range 4 {
+				wait.Go(func() {
+					for range 500 {
+						a := &Attempt{Hash: rand.Uint32()}
+						d := b.Note(a, 10)
+						got, err := b.Pick(a)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						d.Made(got, a)
+						if again, _ := d.Replay(); again != got {
+							t.Errorf("replayed %s, picked was %s", describe(again), describe(got))
+						}
+						got.Done()
+					}
+				})
+			}
+			wait.Wait()
+		})
+	}
+}
+
+// BenchmarkNote is what a record of a decision costs.
+func BenchmarkNote(b *testing.B) {
+	for _, n := range []int{4, 16, 64} {
+		b.Run(fmt.Sprintf("targets=%d", n), func(b *testing.B) {
+			r := NewRegistry(Options{Resolver: fakeNames{}})
+			defer r.Close()
+			u := upstream(b, "")
+			var list []*entity.Target
+			for i := range n {
+				list = append(list, &entity.Target{ID: strconv.Itoa(i), Upstream: u.ID, Target: fmt.Sprintf("10.0.0.%d:80", i+1), Weight: 10})
+			}
+			balancer, a := r.Set(u, list), new(Attempt)
+			b.ReportAllocs()
+			for b.Loop() {
+				balancer.Note(a, 64)
 			}
 		})
 	}

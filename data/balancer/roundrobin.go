@@ -68,8 +68,12 @@ func (p *roundRobin) Pick(a *Attempt) *Address {
 		return nil
 	}
 	i := 0
-	for range maxSkips {
-		i = p.owner(p.position(p.turn.Add(1)))
+	for n := range maxSkips {
+		turn := p.turn.Add(1)
+		if n == 0 {
+			a.turn = turn
+		}
+		i = p.owner(p.position(turn))
 		if e := &p.entries[i]; e.claim(a) {
 			return e.address
 		}

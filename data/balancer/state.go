@@ -96,6 +96,10 @@ func (b *Balancer) pickers(s *state) {
 			c.Entries, warm = warmed(t.entries, s.slow, time.Now())
 			warming = warming || warm
 		}
+		t.warmed, t.up = c.Entries, make([]bool, len(c.Entries))
+		for j, e := range c.Entries {
+			t.up[j] = !e.Address.down.Load()
+		}
 		t.picker = Algorithms[s.algorithm](c)
 	}
 	if warming {

@@ -19,6 +19,8 @@ type tier struct {
 	entries  []Entry
 	targets  int            // how many there are, those without an entry included
 	turn     *atomic.Uint64 // of picker
+	warmed   []Entry        // what picker was built from: entries, in a slow start with other weights
+	up       []bool         // which of them were up then
 }
 
 // failoverTier is the priority of targets that are used only while no other is

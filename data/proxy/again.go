@@ -31,6 +31,7 @@ func (x *exchange) again(f *failure) bool {
 		return false
 	}
 	x.service.Budget.Retried(telemetry.RetryFor(f.kind))
+	x.cause = f.kind.String()
 	return true
 }
 
@@ -76,10 +77,13 @@ func (x *exchange) passOver() bool {
 	if !x.service.Budget.Retry(p, x.proxy.coarse()) {
 		return false
 	}
+	d := x.note()
 	next, err := x.service.Balancer.Pick(&x.attempt)
 	if err != nil {
 		return false
 	}
+	x.cause = causeStatus
+	x.noted(d, next)
 	x.service.Budget.Retried(telemetry.RetryStatus)
 	x.answered()
 	x.discard()

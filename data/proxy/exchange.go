@@ -29,6 +29,11 @@ type exchange struct {
 	bounded  bool
 	hedged   bool // a second copy was sent
 
+	sampled bool // a record will be kept
+	picks   []Pick
+	texts   []byte // of the record, for its memory
+	cause   string // of the next try
+
 	id      [32]byte // request id, in hex
 	started time.Duration
 	scheme  string
@@ -98,6 +103,7 @@ func (x *exchange) begin(c *http1.Conn) {
 	}
 	x.handed, x.first = 0, 0
 	x.deadline, x.bounded, x.hedged = 0, false, false
+	x.sampled, x.cause = p.samples(), ""
 	x.status, x.reason, x.proxied = 0, "", false
 	x.headBytes, x.sent, x.received = 0, 0, 0
 	x.tries = x.tries[:0]
@@ -118,6 +124,8 @@ func (x *exchange) end() {
 		x.seen.End()
 	}
 	x.body.reset()
+	clear(x.picks)
+	x.picks = x.picks[:0]
 	x.conn, x.request, x.client, x.config, x.route, x.service, x.policy = nil, nil, nil, nil, nil, nil, nil
 	x.target, x.address, x.upstream = nil, nil, nil
 	x.headers.fields = nil

@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"errors"
+	"math"
 	"net/netip"
 	"strings"
 
 	"gibbon/data/balancer"
 	"gibbon/data/http1"
 	"gibbon/data/router"
+	"gibbon/data/snapshot"
 	"gibbon/entity"
 )
 
@@ -49,9 +51,10 @@ type Explanation struct {
 	Hash      *HashInput
 	Health    balancer.Health
 
-	Next       *balancer.Address // the target of the next such request
-	HostHeader string            // for it
-	NextErr    error             // why there is none
+	Decision   *balancer.Decision // on the next such request
+	Next       *balancer.Address  // the target of the next such request
+	HostHeader string             // for it
+	NextErr    error              // why there is none
 }
 
 // A HashInput is what consistent hashing goes by.
@@ -66,28 +69,35 @@ type HashInput struct {
 // sent, counted or logged, and whose turn it is stays as it was.
 func (p *Proxy) Explain(q Question) *Explanation {
 	e := new(Explanation)
-	x := p.exchanges.New().(*exchange) //nolint:errcheck,forcetypeassert // New makes nothing else
-	x.conn = new(http1.Conn)           // it only takes up answers that nobody gets
-	x.config = p.current()
-	x.client = p.hypotheticalClient(q)
-	x.started = p.now()
-	x.peer = x.client.text
-	x.scheme = "http"
-	if q.TLS {
-		x.scheme = "https"
-	}
-	limits := http1.Limits{
-		Line: int(p.settings.LargeHeaderBufferSize), Head: p.settings.LargeHeaderBuffers * int(p.settings.LargeHeaderBufferSize),
-	}
-	request, refused := http1.ParseRequest(q.head(), limits)
-	if x.request = request; refused != nil {
-		x.request = new(http1.Request)
+	x, refused := p.imagine(p.current(), p.hypotheticalClient(q), q.head())
+	if refused != nil {
 		x.refuse(refused)
 	} else {
 		x.explain(e)
 	}
 	e.Status, e.Reason = x.status, x.reason
 	return e
+}
+
+// imagine returns an exchange for a request whose head is given, and which is not made.
+func (p *Proxy) imagine(config *snapshot.Snapshot, k *client, head []byte) (*exchange, *http1.ProtocolError) {
+	x := p.exchanges.New().(*exchange) //nolint:errcheck,forcetypeassert // New makes nothing else
+	x.conn = new(http1.Conn)           // it only takes up answers that nobody gets
+	x.config, x.client = config, k
+	x.started = p.now()
+	x.peer = k.text
+	x.scheme = "http"
+	if k.tls {
+		x.scheme = "https"
+	}
+	limits := http1.Limits{
+		Line: int(p.settings.LargeHeaderBufferSize), Head: p.settings.LargeHeaderBuffers * int(p.settings.LargeHeaderBufferSize),
+	}
+	request, refused := http1.ParseRequest(head, limits)
+	if x.request = request; refused != nil {
+		x.request = new(http1.Request)
+	}
+	return x, refused
 }
 
 // explain walks the same way as run, and notes what it sees.
@@ -130,7 +140,10 @@ func (x *exchange) explainPick(e *Explanation) {
 	if x.bind(); b.NeedsHash() {
 		e.Hash = x.explainHash()
 	}
-	switch e.Next, e.NextErr = b.Peek(&x.attempt); {
+	e.Decision = b.Note(&x.attempt, math.MaxInt)
+	e.Next, e.NextErr = b.Peek(&x.attempt)
+	e.Decision.Made(e.Next, &x.attempt)
+	switch {
 	case errors.Is(e.NextErr, balancer.ErrUnresolved):
 		return // a request would wait for the name
 	case errors.Is(e.NextErr, balancer.ErrOverLimit) && b.Queues():

@@ -62,10 +62,14 @@ func (x *exchange) bind() {
 
 // pick chooses the address of the next try.
 func (x *exchange) pick(try int) bool {
+	d := x.note()
 	a, err := x.service.Balancer.Pick(&x.attempt)
 	if err != nil {
-		a, err = x.patience(err)
+		if a, err = x.patience(err); err == nil {
+			d = nil // it went by what there was before
+		}
 	}
+	x.noted(d, a)
 	if err == nil {
 		x.take(a)
 		return true

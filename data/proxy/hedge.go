@@ -77,11 +77,14 @@ func (x *exchange) second(ended chan<- *runner) *runner {
 	if x.attempt.Tries() >= x.attempts() || x.late(0) || !x.service.Budget.Hedge(x.policy, now) {
 		return nil
 	}
+	d := x.note()
 	next, err := x.service.Balancer.PickOther(&x.attempt)
 	if err != nil {
 		x.service.Budget.Unhedge(x.policy, now)
 		return nil
 	}
+	x.cause = causeHedge
+	x.noted(d, next)
 	x.hedged = true
 	x.take(next)
 	r := x.runner(ended)

@@ -34,7 +34,7 @@ type stage struct {
 	last   func()      // lets the slow ones answer
 }
 
-func newStage(t *testing.T, change func(*entity.RetryPolicy, *entity.Upstream)) *stage {
+func newStage(t *testing.T, change func(*entity.RetryPolicy, *entity.Upstream), environ ...string) *stage {
 	t.Helper()
 	s := &stage{asked: make(chan struct{}, 100), closed: make(chan struct{}, 100)}
 	release := make(chan struct{})
@@ -69,7 +69,7 @@ func newStage(t *testing.T, change func(*entity.RetryPolicy, *entity.Upstream)) 
 		_, err := io.WriteString(w, answerOf(200))
 		return err == nil
 	})
-	s.gateway = newGateway(t, "GIBBON_ERROR_REASON_HEADER=on")
+	s.gateway = newGateway(t, append(environ, "GIBBON_ERROR_REASON_HEADER=on")...)
 	s.configure(t, func(service *entity.Service, _ *entity.Route, u *entity.Upstream) {
 		service.RetryPolicy = &entity.RetryPolicy{
 			Hedge:  &entity.RetryHedge{Percentile: 90, MinDelay: 5, Percent: 100},

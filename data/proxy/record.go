@@ -6,6 +6,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gibbon/data/balancer"
+	"gibbon/data/http1"
+	"gibbon/data/router"
+	"gibbon/data/snapshot"
 	"gibbon/entity"
 	"gibbon/telemetry"
 )
@@ -24,13 +28,54 @@ type Record struct {
 	UpstreamTarget string          // path and query that the targets saw; "" without a try
 	Balancer       string          // name
 	Algorithm      string
-	Hash           *uint32 // key for consistent hashing
-	Tries          []telemetry.Try
+	Hash           *HashInput      // for consistent hashing
+	Picks          []Pick          // in order
+	Tries          []telemetry.Try // in the order in which they ended
 
 	Status    int
 	Reason    Reason // "" when a target answered as it should
 	Proxied   bool   // the answer is a target's
 	Latencies telemetry.Latencies
+
+	config *snapshot.Snapshot // that was in force
+	client *client
+	head   string  // as it came, but for blanks
+	pick   [2]Pick // holds Picks, as long as they fit
+}
+
+// A Pick is the choice of an address for a try.
+type Pick struct {
+	Address  *balancer.Address  // nil: there was none
+	Cause    string             // what the try was made for: "" for the first one, the failure or "status" of the one before, or "hedge"
+	Decision *balancer.Decision // nil when there were too many addresses, or the request had to wait
+}
+
+// Causes of tries that are no failures.
+const (
+	causeStatus = "status"
+	causeHedge  = "hedge"
+)
+
+// maxNoted is how many addresses an upstream may have for its decisions to be recorded.
+const maxNoted = 32
+
+// note is what the next pick goes by, if that is to be recorded.
+func (x *exchange) note() *balancer.Decision {
+	if !x.sampled {
+		return nil
+	}
+	return x.service.Balancer.Note(&x.attempt, maxNoted)
+}
+
+// noted adds the pick that followed.
+func (x *exchange) noted(d *balancer.Decision, picked *balancer.Address) {
+	if !x.sampled {
+		return
+	}
+	if d != nil {
+		d.Made(picked, &x.attempt)
+	}
+	x.picks = append(x.picks, Pick{picked, x.cause, d})
 }
 
 // maxRecords is how many records are kept; older ones are forgotten.
@@ -59,29 +104,70 @@ func (r *records) find(id string) *Record {
 // long ago.
 func (p *Proxy) Record(id string) *Record { return p.records.find(id) }
 
-// sample keeps a record of one in so many requests. When that is off, it costs a comparison.
+// Routes returns how each route fared with the request, as [router.Router.Explain] does.
+func (p *Proxy) Routes(r *Record) []router.Verdict {
+	x, refused := p.imagine(r.config, r.client, []byte(r.head))
+	if refused != nil || !x.understand() {
+		return nil
+	}
+	x.findRoute()
+	return x.config.Router().Explain(&x.query)
+}
+
+// samples decides whether a record of a request is kept. When that is off, it costs a comparison.
+func (p *Proxy) samples() bool {
+	n := p.settings.ExplainSampling
+	return n > 0 && (n == 1 || rand.IntN(n) == 0) //nolint:gosec // it chooses, it does not protect
+}
+
+// sample keeps the record of a request that was chosen for it.
 func (x *exchange) sample(latencies telemetry.Latencies) {
-	if n := x.proxy.settings.ExplainSampling; n <= 0 || n > 1 && rand.IntN(n) != 0 { //nolint:gosec // it chooses, it does not protect
+	if !x.sampled {
 		return
 	}
-	r := x.request
 	record := &Record{
-		ID: string(x.id[:]), Time: time.Unix(0, x.proxy.clock.Unix()),
-		Method: string(r.Method), Host: string(r.Host), Path: string(r.Target), Client: string(x.peer),
+		Time:  time.Unix(0, x.proxy.clock.Unix()),
 		Tries: slices.Clone(x.tries), Status: x.status, Reason: x.reason, Proxied: x.proxied, Latencies: latencies,
+		config: x.config, client: x.client,
 	}
+	record.Picks = append(record.pick[:0], x.picks...)
+	x.recordTexts(record)
 	if x.route != nil {
 		record.Route = x.route.Entity
 	}
 	if s := x.service; s != nil {
 		record.Service, record.Balancer, record.Algorithm = s.Entity, s.Balancer.Name(), s.Balancer.Algorithm()
-		if len(x.tries) > 0 {
-			record.UpstreamTarget = string(x.appendTarget(nil))
-		}
 		if s.Balancer.NeedsHash() {
-			hash := x.attempt.Hash
-			record.Hash = &hash
+			record.Hash = x.explainHash()
 		}
 	}
 	x.proxy.records.add(record)
+}
+
+// recordTexts fills in what is text. All of it shares one piece of memory.
+func (x *exchange) recordTexts(record *Record) {
+	r := x.request
+	x.texts = append(append(x.texts[:0], r.Method...), ' ')
+	x.texts = http1.AppendInt(append(append(x.texts, r.Target...), " HTTP/1."...), int64(r.Minor))
+	x.texts = append(x.texts, "\r\n"...)
+	for i := range r.Fields.Len() {
+		f := r.Fields.At(i)
+		x.texts = http1.AppendField(x.texts, f.Name, f.Value)
+	}
+	x.texts = append(x.texts, "\r\n"...)
+	head := len(x.texts)
+	x.texts = append(append(append(x.texts, x.id[:]...), r.Host...), x.peer...)
+	if x.service != nil && len(x.tries) > 0 {
+		x.texts = x.appendTarget(x.texts)
+	}
+	all := string(x.texts)
+	record.head = all[:head]
+	record.Method, record.Path = all[:len(r.Method)], all[len(r.Method)+1:][:len(r.Target)]
+	all = all[head:]
+	cut := func(n int) (part string) {
+		part, all = all[:n], all[n:]
+		return part
+	}
+	record.ID, record.Host, record.Client = cut(len(x.id)), cut(len(r.Host)), cut(len(x.peer))
+	record.UpstreamTarget = all
 }

@@ -71,6 +71,17 @@ func (c *candidate) failed(q *Query, s *scratch) (failed Attribute, path string)
 	return failed, o.path
 }
 
+// First returns the field whose condition is the first that a request fails, in the order in
+// which routing looks at them; "" when it fails none.
+func (a Attribute) First() string {
+	for _, one := range [...]Attribute{ByMethod, ByHost, BySNI, ByHeader, ByPath} {
+		if a&one != 0 {
+			return one.Names()[0]
+		}
+	}
+	return ""
+}
+
 // Names returns the fields of a route that the attributes are about.
 func (a Attribute) Names() []string {
 	names := []string{}

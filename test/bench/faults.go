@@ -53,7 +53,7 @@ func failing(ctx context.Context, o options) error {
 		}
 		out.WriteString("\n")
 	}
-	out.WriteString("\nAll four targets answer 500 for three seconds, without health checks, with a policy of up to four attempts:\n\n| | requests | tries | load |\n|---|---|---|---|\n")
+	out.WriteString("\nAll four targets answer 500 from the first request on, for six seconds, without health checks, with a policy of up to four attempts:\n\n| | requests | tries | load |\n|---|---|---|---|\n")
 	for _, algorithm := range faults.Algorithms() {
 		s := scenario
 		s.Algorithm, s.Fault, s.Retries = algorithm, faults.All, faults.Policy
@@ -61,7 +61,7 @@ func failing(ctx context.Context, o options) error {
 		if err != nil {
 			return fmt.Errorf("%s, all targets: %w", algorithm, err)
 		}
-		fmt.Fprintf(&out, "| %s | %d | %d | %.3f |\n", algorithm, r.Offered, r.Tries, float64(r.Tries)/float64(r.Offered))
+		fmt.Fprintf(&out, "| %s | %d | %d | %.3f |\n", algorithm, r.Requests, r.Tries, float64(r.Tries)/float64(r.Requests))
 	}
 	fmt.Fprintf(&out, "\n%s\n", machine(ctx))
 	return publish(o.write, "faults", out.String())

@@ -15,7 +15,7 @@ const (
 	Slow   = "slow"    // answers take two seconds
 	Storm  = "500s"    // it answers 500 at once
 	Move   = "DNS"     // its name leads to another process; the one before is killed at the same moment
-	All    = "all 500" // all targets answer 500 at once, and there are no health checks
+	All    = "all 500" // all targets answer 500 from the first request on, and there are no health checks
 )
 
 // Faults lists those of one target.
@@ -53,6 +53,5 @@ type Result struct {
 	Failed   int            // 5xx, or no answer
 	Reasons  map[string]int // of those
 	P50, P99 time.Duration
-	Tries    int // requests that came to the targets during the fault; only for All
-	Offered  int // requests that were sent during the fault
+	Tries    int // requests that came to the targets; only for All
 }

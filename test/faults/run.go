@@ -43,6 +43,11 @@ func Run(ctx context.Context, s Scenario) (r Result, err error) {
 	if err := g.start(ctx, dir); err != nil {
 		return r, err
 	}
+	if s.Fault == All {
+		if err := g.fail(ctx); err != nil {
+			return r, err
+		}
+	}
 	l := newLoad("http://"+g.gateway.Proxy+"/", s.Rate)
 	loaded, end := context.WithTimeout(ctx, s.Before+s.During+s.After)
 	defer end()
@@ -51,36 +56,27 @@ func Run(ctx context.Context, s Scenario) (r Result, err error) {
 		defer close(over)
 		l.run(loaded)
 	}()
-	failed := g.happen(ctx, l, &r)
+	if s.Fault != All {
+		err = g.happen(ctx)
+	}
 	<-over
-	sum := l.result()
-	sum.Tries, sum.Offered = r.Tries, r.Offered
-	return sum, failed
+	r = l.result()
+	if err == nil && s.Fault == All {
+		r.Tries, err = g.hits(ctx)
+	}
+	return r, err
 }
 
 // happen makes the fault and mends it.
-func (g *stage) happen(ctx context.Context, l *load, r *Result) error {
+func (g *stage) happen(ctx context.Context) error {
 	if err := wait(ctx, g.Before); err != nil {
 		return err
 	}
-	hits, err := g.hits(ctx)
-	if err != nil {
-		return err
-	}
-	sent := l.sentNow()
 	if err := g.fail(ctx); err != nil {
 		return err
 	}
 	if err := wait(ctx, g.During); err != nil {
 		return err
-	}
-	r.Offered = l.sentNow() - sent
-	if g.Fault == All {
-		after, err := g.hits(ctx)
-		if err != nil {
-			return err
-		}
-		r.Tries = after - hits
 	}
 	return g.mend(ctx)
 }
