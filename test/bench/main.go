@@ -142,7 +142,7 @@ func peers(ctx context.Context, o options) error {
 	}
 	requests := make([][]byte, o.routes)
 	for i := range requests {
-		requests[i] = fmt.Appendf(nil, "GET %s/items?page=%d HTTP/1.1\r\nHost: api.example.test\r\nUser-Agent: bench/1\r\nAccept: application/json\r\n\r\n", route(i), i)
+		requests[i] = fmt.Appendf(nil, "GET %s/items?page=%d HTTP/1.1\r\nHost: api.example.test\r\nUser-Agent: bench/1\r\nAccept: application/json\r\napikey: %s\r\n\r\n", route(i), i, benchKey)
 	}
 	s := setting{routes: o.routes, targets: []string{"127.0.0.1:19091", "127.0.0.1:19092"}, core: "0"}
 	l, err := newLoop(s.targets, requests)

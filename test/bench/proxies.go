@@ -38,6 +38,7 @@ type proxy struct {
 func proxies(gibbon, against string) []proxy {
 	all := []proxy{
 		{"gibbon", []string{gibbon, "version"}, "127.0.0.1:19180", startGibbon(gibbon, "127.0.0.1:19180", gibbonAdmin)},
+		{"key-auth + rate-limiting", []string{gibbon, "version"}, "127.0.0.1:19580", withPlugins(gibbon, "127.0.0.1:19580", "127.0.0.1:19581")},
 		{"nginx", []string{"nginx", "-v"}, "127.0.0.1:19280", startNginx},
 		{"haproxy", []string{"haproxy", "-v"}, "127.0.0.1:19380", startHAProxy},
 	}
@@ -180,6 +181,34 @@ func startGibbon(binary, listen, admin string) func(ctx context.Context, dir str
 		return p, nil
 	}
 }
+
+// withPlugins is startGibbon with two plugins on all requests: these need a key, and are counted by its owner.
+func withPlugins(binary, listen, admin string) func(ctx context.Context, dir string, s setting) (*process, error) {
+	start := startGibbon(binary, listen, admin)
+	return func(ctx context.Context, dir string, s setting) (*process, error) {
+		p, err := start(ctx, dir, s)
+		if err != nil {
+			return p, err
+		}
+		for _, call := range []struct {
+			path string
+			body map[string]any
+		}{
+			{"/consumers", map[string]any{"username": "bench"}},
+			{"/consumers/bench/key-auth", map[string]any{"key": benchKey}},
+			{"/plugins", map[string]any{"name": "key-auth"}},
+			{"/plugins", map[string]any{"name": "rate-limiting", "config": map[string]any{"minute": 1_000_000_000, "policy": "local"}}},
+		} {
+			if err := post(ctx, "http://"+admin+call.path, call.body); err != nil {
+				return p, p.failed(err)
+			}
+		}
+		return p, nil
+	}
+}
+
+// benchKey is the key that all requests have, whoever they are sent to.
+const benchKey = "0123456789abcdef"
 
 // configure makes the routes, the service and the upstream through the Admin API.
 func configure(ctx context.Context, admin string, s setting) error {

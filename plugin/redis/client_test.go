@@ -1,0 +1,102 @@
+package redis
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	server "gibbon/test/redis"
+)
+
+// one asks for a number.
+var one = NewScript("return {1}")
+
+func TestUsername(t *testing.T) {
+	users := filepath.Join(t.TempDir(), "users.acl")
+	if err := os.WriteFile(users, []byte("user default on nopass ~* +@all\nuser alice on >secret ~* +@all\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := server.Start(t, "aclfile", users)
+	password := "secret"
+	for _, tt := range []struct {
+		username string
+		works    bool
+	}{{"alice", true}, {"bob", false}} {
+		c := NewClient(&Settings{Host: server.Host, Port: s.Port, Timeout: 5000, Username: tt.username, Password: &password})
+		_, err := c.Run(t.Context(), one, nil)
+		if (err == nil) != tt.works {
+			t.Errorf("%s: %v, want to be let in: %v", tt.username, err, tt.works)
+		}
+		_ = c.Close() // only asked
+	}
+}
+
+func TestTLS(t *testing.T) {
+	web := httptest.NewUnstartedServer(nil) // for its certificate
+	web.StartTLS()
+	t.Cleanup(web.Close)
+	for _, tt := range []struct {
+		name     string
+		settings Settings
+		sni      string // what the server is asked for; empty when it is not
+		failure  string // of the handshake
+	}{
+		{"no TLS", Settings{}, "", ""},
+		{"TLS", Settings{SSL: true}, "localhost", ""},
+		{"another name", Settings{SSL: true, ServerName: "redis.test"}, "redis.test", ""},
+		{"verified", Settings{SSL: true, SSLVerify: true, ServerName: "redis.test"}, "redis.test", "certificate"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var config net.ListenConfig
+			l, err := config.Listen(t.Context(), "tcp", "localhost:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			names := make(chan string, 10)
+			go greet(l, web.TLS.Certificates, names)
+			s := tt.settings
+			s.Host, s.Port, s.Timeout = "localhost", l.Addr().(*net.TCPAddr).Port, 5000
+			c := NewClient(&s)
+			defer c.Close()
+			_, err = c.Run(t.Context(), one, nil)
+			if err == nil || tt.failure != "" && !strings.Contains(err.Error(), tt.failure) ||
+				tt.failure == "" && strings.Contains(err.Error(), "certificate") {
+				t.Errorf("Run: %v, want a failure with %q", err, tt.failure)
+			}
+			if got := <-names; got != tt.sni {
+				t.Errorf("asked for %q, want %q", got, tt.sni)
+			}
+		})
+	}
+}
+
+// greet tells for which name it is asked, "" without TLS, and hangs up.
+func greet(l net.Listener, certificates []tls.Certificate, names chan<- string) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		name := ""
+		secure := tls.Server(conn, &tls.Config{
+			MinVersion: tls.VersionTLS12, Certificates: certificates,
+			GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+				name = h.ServerName
+				return nil, nil //nolint:nilnil // as it is
+			},
+		})
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second)) // a listener of the test
+		_ = secure.Handshake()                                // fails without TLS, and when the client does not trust
+		select {
+		case names <- name:
+		default:
+		}
+		_ = conn.Close() // that was all
+	}
+}
