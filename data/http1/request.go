@@ -151,14 +151,14 @@ func (r *Request) finish() fault {
 		return twoHosts
 	case host >= 0:
 		r.Host = r.Fields.value(host)
-		if !validHost(r.Host) {
+		if !ValidHost(r.Host) {
 			return badHost
 		}
 	case r.Minor > 0:
 		return noHost
 	}
 	if authority != nil {
-		if !validHost(authority) {
+		if !ValidHost(authority) {
 			return badHost
 		}
 		r.Host = authority
@@ -240,9 +240,9 @@ func (r *Request) splitTarget() (authority []byte, bad fault) {
 	return authority, noFault
 }
 
-// validHost reports whether b is a host, with a port or without (RFC 9110, section 7.2;
+// ValidHost reports whether b is a host, with a port or without (RFC 9110, section 7.2;
 // RFC 3986, section 3.2.2).
-func validHost(b []byte) bool {
+func ValidHost(b []byte) bool {
 	i := 0
 	if len(b) > 0 && b[0] == '[' {
 		i++

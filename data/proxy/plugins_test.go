@@ -72,6 +72,8 @@ func (p *probe) Access(x *plugin.Exchange) *plugin.Reply {
 		r.SetQuery("q=1")
 		r.SetBody([]byte("body"))
 		r.Set("Host", "elsewhere.test")
+	case "host":
+		x.Request.Set("Host", string(x.Request.Get("X-Host")))
 	case "length":
 		if n, err := x.Request.BodyLength(3); err != nil || n > 3 {
 			return plugin.Message(413, "too large")
@@ -200,6 +202,27 @@ func TestPluginsAnswer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A client may have a say in the Host that a plugin sets: what is none is not sent.
+func TestPluginsSetHosts(t *testing.T) {
+	seen := make(chan string, 1)
+	g := newGateway(t)
+	g.configure(t, nil, newOrigin(t, func(head []byte, _ *bufio.Reader, w io.Writer) bool {
+		seen <- string(head)
+		_, err := io.WriteString(w, smallAnswer)
+		return err == nil
+	}))
+	g.plug(t, `probe {"do":"host"}`)
+	for host, sent := range map[string]bool{
+		"other.test": true, "other.test:8080": true, "[::1]:80": true, "": false, "a b": false, "a/b": false, "a@b": false, "a:b": false, "a..b": false,
+	} {
+		g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\nX-Host: "+host+"\r\nConnection: close\r\n\r\n")
+		head := <-seen
+		if got := strings.Contains(head, "\r\nHost: "+host+"\r\n"); got != sent || strings.Count(head, "\r\nHost: ") != 1 {
+			t.Errorf("Host %q: sent is %v, want %v, in\n%s", host, got, sent, head)
+		}
 	}
 }
 

@@ -128,12 +128,13 @@ func (x *exchange) appendChanged(out []byte) []byte {
 	return out
 }
 
-// hostSet is the Host field as a plugin has set it, nil when none did.
+// hostSet is the Host field as a plugin has set it, nil when none did. What is no host is not sent: a
+// client may have had a say in it.
 func (x *exchange) hostSet() []byte {
 	if x.plan == nil || !x.seen.Request.Changed() {
 		return nil
 	}
-	if host := x.seen.Request.Get("Host"); len(host) > 0 && !bytes.Equal(host, x.request.Fields.Value(http1.HostField)) {
+	if host := x.seen.Request.Get("Host"); http1.ValidHost(host) && !bytes.Equal(host, x.request.Fields.Value(http1.HostField)) {
 		return host
 	}
 	return nil
