@@ -16,8 +16,8 @@ const pages: RouteRecordRaw[] = [
 
   { path: ':kind', name: 'list', component: EntityList, props: true },
   { path: ':kind/create', name: 'create', component: EntityEdit, props: true },
-  { path: ':kind/:id', name: 'view', component: EntityView, props: true },
   { path: ':kind/:id/edit', name: 'edit', component: EntityEdit, props: true },
+  { path: ':kind/:id/:tab?', name: 'view', component: EntityView, props: true },
 ]
 
 export const router = createRouter({

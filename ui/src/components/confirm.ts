@@ -1,10 +1,18 @@
 import { shallowRef } from 'vue'
 
+/** A Consequence is what else an action concerns. */
+export interface Consequence {
+  title: string
+  items: { text: string; to: string }[]
+  more: boolean
+}
+
 /** A Question is what a confirm dialog asks. */
 export interface Question {
   title: string
   /** What will happen, in a sentence. */
   text?: string
+  consequences?: Consequence[]
   /** On the button that does it. */
   action: string
   danger?: boolean

@@ -30,6 +30,8 @@ export interface Group {
   fields: string[]
   /** Closed until it is opened, or holds an error or a value of its own. */
   advanced?: boolean
+  /** What the values of the group come to, in a sentence that is kept up to date. */
+  says?: (values: Record<string, unknown>) => string
 }
 
 export interface Hint {
@@ -40,6 +42,8 @@ export interface Hint {
   multiline?: boolean
   /** Whether the field makes sense with the other values of the form. */
   when?: (values: Record<string, unknown>) => boolean
+  /** A record that is all there is in its group, so it needs neither label nor frame. */
+  bare?: boolean
   /** Schema of a field that the server does not describe. */
   field?: Field
 }
@@ -57,8 +61,35 @@ export interface Kind {
   /** What people call one of them. */
   nameOf: (e: Entity) => string
   layout: Layout
+  /** What belongs to one of them, each a list on its page. */
+  children?: Child[]
+  /** What names one of them in another way than by belonging to it. */
+  mentions?: Mention[]
   /** What can be done next with a new one; without it, it is shown at once. */
   next?: (e: Entity) => { text: string; to: RouteLocationRaw }[]
+}
+
+/** What becomes of those that refer to an entity when it is deleted. */
+export type Fate = 'refused' | 'removed' | 'broken'
+
+/** A Child is a kind whose entities refer to another one: the routes of a service. */
+export interface Child {
+  /** Path of the kind: "routes". */
+  kind: string
+  /** Its collection below the parent, when it is called otherwise than the kind: "key-auth". */
+  below?: string
+  /** The field that refers to the parent. */
+  field: string
+  fate: Fate
+}
+
+/** A Mention is a field of another kind that holds the name or id of an entity. */
+export interface Mention {
+  kind: string
+  field: string
+  /** The field that is meant; by default the id. */
+  of?: string
+  fate: Fate
 }
 
 const idOf = (e: Entity) => e.id.slice(0, 8)

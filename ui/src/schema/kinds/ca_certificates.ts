@@ -7,6 +7,7 @@ export const caCertificates: Kind = {
   one: 'CA Certificate',
   purpose: 'A CA certificate is an authority that targets or clients are verified against.',
   nameOf: named(),
+  mentions: [{ kind: 'services', field: 'ca_certificates', fate: 'refused' }],
   layout: {
     columns: [{ field: 'id', title: 'ID', text: (e) => e.id.slice(0, 8) }, { field: 'cert_digest', title: 'Digest' }, { field: 'tags' }, { field: 'created_at' }],
     groups: [{ title: 'General', fields: ['cert', 'tags'] }],

@@ -7,6 +7,11 @@ export const certificates: Kind = {
   one: 'Certificate',
   purpose: 'A certificate is what clients are shown for the names of its SNIs, or what targets are shown.',
   nameOf: (e) => (Array.isArray(e.snis) && e.snis.length ? e.snis.join(', ') : named()(e)),
+  children: [{ kind: 'snis', field: 'certificate', fate: 'removed' }],
+  mentions: [
+    { kind: 'services', field: 'client_certificate', fate: 'refused' },
+    { kind: 'upstreams', field: 'client_certificate', fate: 'refused' },
+  ],
   layout: {
     columns: [
       { field: 'id', title: 'ID', text: (e) => e.id.slice(0, 8) },

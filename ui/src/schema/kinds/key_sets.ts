@@ -7,6 +7,8 @@ export const keySets: Kind = {
   one: 'Key Set',
   purpose: 'A key set groups keys, so that a plugin can be given all of them.',
   nameOf: named('name'),
+  children: [{ kind: 'keys', field: 'set', fate: 'removed' }],
+  next: (e) => [{ text: 'Add a key', to: { path: '/default/keys/create', query: { set: e.id } } }],
   layout: {
     columns: [{ field: 'name' }, { field: 'tags' }, { field: 'created_at' }],
     groups: [{ title: 'General', fields: ['name', 'tags'] }],

@@ -1,7 +1,17 @@
 import type { Entity } from '@/api/entities'
 import type { Kind } from '../layout'
 
-const scopes = ['service', 'route', 'consumer']
+const scopes = ['service', 'route', 'consumer'] as const
+const wording = { service: 'the chosen service', route: 'the chosen route', consumer: 'the chosen consumer' }
+
+/** "It runs on requests of the chosen route that the chosen consumer sends." */
+function whereItRuns(values: Record<string, unknown>): string {
+  const on = scopes.filter((s) => values[s])
+  if (!on.length) return 'It runs on every request: it is global.'
+  const places = on.filter((s) => s !== 'consumer').map((s) => wording[s])
+  const from = on.includes('consumer') ? ` that ${wording.consumer} sends` : ''
+  return places.length ? `It runs on requests of ${places.join(' and ')}${from}.` : `It runs on all requests${from}.`
+}
 
 export const plugins: Kind = {
   path: 'plugins',
@@ -13,17 +23,22 @@ export const plugins: Kind = {
   layout: {
     columns: [
       { field: 'name' },
-      { field: 'scope', text: (e) => scopes.filter((s) => e[s]).join(', ') || 'global' },
+      { field: 'scope', title: 'Runs on', text: (e) => scopes.filter((s) => e[s]).map((s) => `one ${s}`).join(', ') || 'all requests' },
       { field: 'enabled' },
+      { field: 'service', extra: true },
+      { field: 'route', extra: true },
+      { field: 'consumer', extra: true },
       { field: 'instance_name', extra: true },
       { field: 'tags' },
       { field: 'updated_at', extra: true },
     ],
     groups: [
-      { title: 'General', fields: ['enabled', 'instance_name', 'tags'] },
-      { title: 'Where it runs', fields: ['service', 'route', 'consumer', 'protocols'], help: 'Without any of these it runs on all requests.' },
+      { title: 'Where it runs', fields: ['service', 'route', 'consumer'], help: 'Choose what it is limited to, or nothing.', says: whereItRuns },
       { title: 'Settings', fields: ['config'] },
+      { title: 'General', fields: ['enabled', 'instance_name', 'tags'] },
+      { title: 'More', fields: ['protocols'], advanced: true },
     ],
+    hints: { config: { bare: true }, instance_name: { placeholder: 'a name of its own' } },
     hidden: ['name', 'ordering'],
   },
 }

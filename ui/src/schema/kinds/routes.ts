@@ -9,6 +9,7 @@ export const routes: Kind = {
   one: 'Route',
   purpose: 'A route says which requests a service gets: by path, host, method or header.',
   nameOf: named('name'),
+  children: [{ kind: 'plugins', field: 'route', fate: 'removed' }],
   layout: {
     columns: [
       { field: 'name' },
@@ -24,7 +25,7 @@ export const routes: Kind = {
       { title: 'General', fields: ['name', 'service', 'protocols', 'tags'] },
       { title: 'Which requests', fields: ['paths', 'hosts', 'methods', 'headers', 'snis', 'sources', 'destinations', 'expression', 'priority'], help: 'At least one of these is needed.' },
       { title: 'What becomes of the path and host', fields: ['strip_path', 'preserve_host', 'path_handling'] },
-      { title: 'More', fields: ['regex_priority', 'https_redirect_status_code', 'request_buffering', 'response_buffering'], advanced: true },
+      { title: 'More', fields: ['regex_priority', 'https_redirect_status_code', 'request_buffering', 'response_buffering', 'retry_policy'], advanced: true },
     ],
     hints: { paths: { placeholder: '/mock' }, hosts: { placeholder: 'example.com' }, methods: { placeholder: 'GET' } },
   },

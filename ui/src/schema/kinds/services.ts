@@ -7,6 +7,10 @@ export const services: Kind = {
   one: 'Service',
   purpose: 'A service is an API of yours: where requests go that a route has matched.',
   nameOf: named('name', 'host'),
+  children: [
+    { kind: 'routes', field: 'service', fate: 'refused' },
+    { kind: 'plugins', field: 'service', fate: 'removed' },
+  ],
   next: (e) => [{ text: 'Add a route', to: { path: '/default/routes/create', query: { service: e.id } } }],
   layout: {
     columns: [
@@ -20,7 +24,7 @@ export const services: Kind = {
     groups: [
       { title: 'General', fields: ['name', 'enabled', 'tags'] },
       { title: 'Where requests go', fields: ['protocol', 'host', 'port', 'path'], help: 'The host is an upstream, a host name or an address.' },
-      { title: 'Timeouts and retries', fields: ['retries', 'connect_timeout', 'write_timeout', 'read_timeout'], advanced: true },
+      { title: 'Timeouts and retries', fields: ['retries', 'connect_timeout', 'write_timeout', 'read_timeout', 'retry_policy'], advanced: true },
       { title: 'TLS to the targets', fields: ['client_certificate', 'tls_verify', 'tls_verify_depth', 'ca_certificates'], advanced: true },
     ],
     hints: {

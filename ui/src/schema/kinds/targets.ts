@@ -10,7 +10,11 @@ export const targets: Kind = {
   nameOf: named('target'),
   layout: {
     columns: [{ field: 'target' }, { field: 'weight' }, { field: 'tags' }],
-    groups: [{ title: 'General', fields: ['target', 'weight', 'tags'] }],
+    groups: [
+      { title: 'General', fields: ['target', 'weight', 'tags'] },
+      { title: 'Limits', fields: ['max_requests', 'max_connections', 'max_pending'], advanced: true },
+      { title: 'Place and order', fields: ['state', 'drain_timeout', 'priority', 'failover', 'zone'], advanced: true },
+    ],
     hints: {
       target: { label: 'Target', placeholder: 'mockbin.org:80', help: 'Host and port. Without a port it is 8000.' },
       weight: { help: 'Its part of the requests, against the weights of the others. 0 means none.' },

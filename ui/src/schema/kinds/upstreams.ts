@@ -9,6 +9,8 @@ export const upstreams: Kind = {
   one: 'Upstream',
   purpose: 'An upstream shares the requests of a service among several targets, and leaves out those that fail.',
   nameOf: named('name'),
+  children: [{ kind: 'targets', field: 'upstream', fate: 'removed' }],
+  mentions: [{ kind: 'services', field: 'host', of: 'name', fate: 'broken' }],
   next: (e) => [
     { text: 'Add targets', to: `/default/upstreams/${e.id}/targets/create` },
     { text: 'Point a service here', to: { path: '/default/services', query: { host: String(e.name) } } },
@@ -29,11 +31,13 @@ export const upstreams: Kind = {
         help: 'What decides which target a request goes to, with consistent hashing and sticky sessions.',
         fields: [
           'hash_on', 'hash_on_header', 'hash_on_cookie', 'hash_on_cookie_path', 'hash_on_query_arg', 'hash_on_uri_capture', 'hash_fallback', 'hash_fallback_header',
-          'hash_fallback_query_arg', 'hash_fallback_uri_capture',
+          'hash_fallback_query_arg', 'hash_fallback_uri_capture', 'hash_balance_factor', 'sticky_sessions_cookie', 'sticky_sessions_cookie_path',
         ],
         advanced: true,
       },
       { title: 'Health checks', fields: ['healthchecks'], advanced: true },
+      { title: 'When targets fail or return', fields: ['panic_threshold', 'overprovisioning', 'slow_start', 'slow_start_aggression', 'queue_timeout'], advanced: true },
+      { title: 'Connections', fields: ['keepalive_pool_size', 'keepalive_max_requests', 'keepalive_idle_timeout', 'connection_max_age'], advanced: true },
       { title: 'More', fields: ['host_header', 'slots', 'use_srv_name', 'client_certificate'], advanced: true },
     ],
     hints: {

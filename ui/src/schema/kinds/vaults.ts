@@ -13,6 +13,7 @@ export const vaults: Kind = {
       { title: 'General', fields: ['prefix', 'description', 'tags'] },
       { title: 'Settings', fields: ['config'] },
     ],
+    hints: { prefix: { placeholder: 'my-secrets', help: 'What references begin with: {vault://my-secrets/name}.' }, config: { bare: true } },
     hidden: ['name'],
   },
 }
