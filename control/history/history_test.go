@@ -58,9 +58,11 @@ func write(t *testing.T, s store.Store, f func(tx store.Tx) error) int64 {
 }
 
 func insert(p store.Put) func(store.Tx) error { return func(tx store.Tx) error { return tx.Insert(p) } }
+
 func update(p store.Put) func(store.Tx) error { return func(tx store.Tx) error { return tx.Update(p) } }
-func remove(kind string, n int) func(store.Tx) error {
-	return func(tx store.Tx) error { return tx.Delete(kind, id(n)) }
+
+func removeService(n int) func(store.Tx) error {
+	return func(tx store.Tx) error { return tx.Delete("services", id(n)) }
 }
 
 // documents are all there are, by kind and id.
@@ -96,32 +98,45 @@ func TestCompare(t *testing.T) {
 		diff    []history.Difference
 	}{
 		{
-			"created", store.Change{Kind: "services", ID: id(1), After: plain.Doc}, history.Created, "a",
-			"created service a", []history.Difference{},
+			"created",
+			store.Change{Kind: "services", ID: id(1), After: plain.Doc},
+			history.Created, "a",
+			"created service a",
+			[]history.Difference{},
 		},
 		{
-			"changed", store.Change{Kind: "services", ID: id(1), Before: plain.Doc, After: renamed.Doc}, history.Changed, "b",
-			"changed service b", []history.Difference{{Field: "name", Before: "a", After: "b"}},
+			"changed",
+			store.Change{Kind: "services", ID: id(1), Before: plain.Doc, After: renamed.Doc},
+			history.Changed, "b",
+			"changed service b",
+			[]history.Difference{{Field: "name", Before: "a", After: "b"}},
 		},
 		{
-			"removed", store.Change{Kind: "services", ID: id(1), Before: plain.Doc}, history.Removed, "a",
-			"removed service a", []history.Difference{},
+			"removed",
+			store.Change{Kind: "services", ID: id(1), Before: plain.Doc},
+			history.Removed, "a",
+			"removed service a",
+			[]history.Difference{},
 		},
 		{
 			"a record is compared member by member",
-			store.Change{Kind: "upstreams", ID: id(1), Before: pool("1"), After: pool("2")}, history.Changed, "pool", "changed upstream pool",
+			store.Change{Kind: "upstreams", ID: id(1), Before: pool("1"), After: pool("2")},
+			history.Changed, "pool", "changed upstream pool",
 			[]history.Difference{{Field: "healthchecks.active.timeout", Before: json.Number("1"), After: json.Number("2")}},
 		},
 		{
 			"secrets are told to differ, but not shown",
-			store.Change{Kind: "keyauth_credentials", ID: id(1), Before: key("old"), After: key("new")}, history.Changed, schema.Hidden,
+			store.Change{Kind: "keyauth_credentials", ID: id(1), Before: key("old"), After: key("new")},
+			history.Changed, schema.Hidden,
 			"changed keyauth_credential " + id(1),
 			[]history.Difference{{Field: "key", Before: schema.Hidden, After: schema.Hidden}},
 		},
 		{
 			"all of an unknown kind is secret",
-			store.Change{Kind: "unknown", ID: id(1), After: []byte(`{"key":"old"}`)}, history.Created, "",
-			"created unknown " + id(1), []history.Difference{},
+			store.Change{Kind: "unknown", ID: id(1), After: []byte(`{"key":"old"}`)},
+			history.Created, "",
+			"created unknown " + id(1),
+			[]history.Difference{},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,7 +171,8 @@ func TestDescribeRefusesDamage(t *testing.T) {
 
 func TestSummaryCounts(t *testing.T) {
 	r := store.Revision{Changes: []store.Change{
-		{Kind: "routes", ID: id(1), After: []byte("{}")}, {Kind: "routes", ID: id(2), After: []byte("{}")},
+		{Kind: "routes", ID: id(1), After: []byte("{}")},
+		{Kind: "routes", ID: id(2), After: []byte("{}")},
 		{Kind: "targets", ID: id(3), Before: []byte("{}")},
 	}}
 	if got, want := history.Summary(kinds, r), "created 2 routes, removed 1 target"; got != want {
@@ -271,12 +287,12 @@ func TestUndo(t *testing.T) {
 	}{
 		{"creation", insert(service(t, 2, "b")), nil, ""},
 		{"change", update(service(t, 1, "b")), nil, ""},
-		{"removal", remove("services", 1), nil, ""},
+		{"removal", removeService(1), nil, ""},
 		{"others were written since", update(service(t, 1, "b")), insert(service(t, 3, "c")), ""},
 		{"changed again", update(service(t, 1, "b")), update(service(t, 1, "c")), "it was changed again"},
-		{"removed since", update(service(t, 1, "b")), remove("services", 1), "it was removed later"},
-		{"created again", remove("services", 1), insert(service(t, 1, "a")), "it was created again"},
-		{"its name is taken", remove("services", 1), insert(service(t, 4, "a")), `it has the name "a"`},
+		{"removed since", update(service(t, 1, "b")), removeService(1), "it was removed later"},
+		{"created again", removeService(1), insert(service(t, 1, "a")), "it was created again"},
+		{"its name is taken", removeService(1), insert(service(t, 4, "a")), `it has the name "a"`},
 		{"it is needed", insert(service(t, 2, "b")), insert(route(t, 5, 2)), `it refers to the service "` + id(2) + `"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

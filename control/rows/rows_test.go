@@ -66,18 +66,21 @@ func TestOfTellsTheStoreWhatItHasToKnow(t *testing.T) {
 	}{
 		{
 			"keys and tags", "services",
-			map[string]any{"id": one, "name": "a", "host": "h.test", "tags": []any{"x", "y"}}, 0,
+			map[string]any{"id": one, "name": "a", "host": "h.test", "tags": []any{"x", "y"}},
+			0,
 			store.Put{Keys: []store.Key{{Name: "name", Value: "a"}}, Tags: []string{"x", "y"}},
 		},
 		{"no name, no key", "services", map[string]any{"id": one, "host": "h.test"}, 0, store.Put{}},
 		{
 			"a reference that forbids removal", "routes",
-			map[string]any{"id": one, "paths": []any{"/"}, "service": parent(two)}, 0,
+			map[string]any{"id": one, "paths": []any{"/"}, "service": parent(two)},
+			0,
 			store.Put{Refs: []store.Ref{{Field: "service", Kind: "services", ID: two}}},
 		},
 		{
 			"a key of two fields, a reference that goes along, a rank", "targets",
-			map[string]any{"id": one, "target": "h.test:80", "upstream": parent(two)}, 0,
+			map[string]any{"id": one, "target": "h.test:80", "upstream": parent(two)},
+			0,
 			store.Put{
 				Keys: []store.Key{{Name: "upstream,target", Value: store.Join(two, "h.test:80")}},
 				Refs: []store.Ref{{Field: "upstream", Kind: "upstreams", ID: two, Cascade: true}}, Order: 1_800_000_000_250,
@@ -85,7 +88,8 @@ func TestOfTellsTheStoreWhatItHasToKnow(t *testing.T) {
 		},
 		{
 			"a lifetime", "keyauth_credentials",
-			map[string]any{"id": one, "key": "k", "consumer": parent(two)}, 1_900_000_000,
+			map[string]any{"id": one, "key": "k", "consumer": parent(two)},
+			1_900_000_000,
 			store.Put{
 				Row: store.Row{Expires: 1_900_000_000}, Keys: []store.Key{{Name: "key", Value: "k"}},
 				Refs: []store.Ref{{Field: "consumer", Kind: "consumers", ID: two, Cascade: true}},
