@@ -60,7 +60,7 @@ func TestConsumersAreCountedWithoutAllocation(t *testing.T) {
 }
 
 func TestOnlyWhatIsChosenIsShown(t *testing.T) {
-	m := NewMetrics(MetricsOptions{Health: func(yield func(TargetHealth) bool) { yield(TargetHealth{"u", "t", "a", "healthy"}) }})
+	m := NewMetrics(MetricsOptions{Health: func(yield func(TargetHealth) bool) { yield(TargetHealth{"u", "t", "a", "healthy", 0, 0}) }})
 	m.Route("s", "r").Observe(&Observation{Status: 200, Consumer: "alice", Latencies: Latencies{Upstream: 1}})
 	signs := map[string]string{
 		"status": "kong_http_requests_total", "latency": "_latency_ms", "bandwidth": "kong_bandwidth_bytes",

@@ -40,6 +40,8 @@ type TargetHealth struct {
 	Upstream, Target string
 	Address          string // ip:port; empty when the name did not resolve
 	State            string // healthy, unhealthy, dns_error or healthchecks_off
+	InFlight         int64  // attempts
+	Ejections        int64  // since the address came into being
 }
 
 // Metrics counts what passes through the gateway. Handles are resolved when a snapshot is
@@ -202,8 +204,9 @@ func (m *Metrics) writeHealth(e *exposition) {
 	if m.options.Health == nil {
 		return
 	}
+	all := slices.Collect(m.options.Health)
 	e.family("kong_upstream_target_health", gauge, "1 for the state in which an address of a target is, 0 for the others.")
-	for h := range m.options.Health {
+	for _, h := range all {
 		for _, state := range []string{"dns_error", "healthchecks_off", "healthy", "unhealthy"} {
 			value := 0.0
 			if h.State == state {
@@ -211,6 +214,22 @@ func (m *Metrics) writeHealth(e *exposition) {
 			}
 			e.sample(value, label{"upstream", h.Upstream}, label{"target", h.Target},
 				label{"address", h.Address}, label{"state", state}, label{"subsystem", "http"})
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		kind  prometheus.ValueType
+		help  string
+		value func(*TargetHealth) int64
+	}{
+		{"gibbon_target_in_flight", gauge, "Attempts that run at an address.", func(h *TargetHealth) int64 { return h.InFlight }},
+		{"gibbon_target_ejections_total", counter, "How often an address was ejected for a time.", func(h *TargetHealth) int64 { return h.Ejections }},
+	} {
+		e.family(f.name, f.kind, f.help)
+		for i := range all {
+			if h := &all[i]; h.Address != "" {
+				e.sample(float64(f.value(h)), label{"upstream", h.Upstream}, label{"target", h.Target}, label{"address", h.Address})
+			}
 		}
 	}
 }

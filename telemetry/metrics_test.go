@@ -86,7 +86,7 @@ func TestMetricsText(t *testing.T) {
 			return Connections{Accepted: 1146, Handled: 1146, Active: 2, Writing: 2, Requests: 1149}
 		},
 		Health: func(yield func(TargetHealth) bool) {
-			yield(TargetHealth{"sickup", "127.0.0.1:19001", "127.0.0.1:19001", "unhealthy"})
+			yield(TargetHealth{"sickup", "127.0.0.1:19001", "127.0.0.1:19001", "unhealthy", 3, 2})
 		},
 		Reachable: func() bool { return reachable },
 		Dropped:   func() uint64 { return 7 },
@@ -107,6 +107,8 @@ func TestMetricsText(t *testing.T) {
 	wantLines(t, text, `
 		kong_node_info{node_id="c2542376-a5fb-4642-b7bb-0389d81b1b58",version="3.9.3"} 1
 		kong_datastore_reachable 1
+		gibbon_target_in_flight{upstream="sickup",target="127.0.0.1:19001",address="127.0.0.1:19001"} 3
+		gibbon_target_ejections_total{upstream="sickup",target="127.0.0.1:19001",address="127.0.0.1:19001"} 2
 		kong_nginx_connections_total{node_id="c2542376-a5fb-4642-b7bb-0389d81b1b58",subsystem="http",state="accepted"} 1146
 		kong_nginx_connections_total{node_id="c2542376-a5fb-4642-b7bb-0389d81b1b58",subsystem="http",state="total"} 1149
 		kong_nginx_requests_total{node_id="c2542376-a5fb-4642-b7bb-0389d81b1b58",subsystem="http"} 1149

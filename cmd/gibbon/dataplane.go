@@ -200,6 +200,7 @@ func addressStates(upstream string, h balancer.Health) iter.Seq[telemetry.Target
 			for _, a := range t.Addresses {
 				state := telemetry.TargetHealth{
 					Upstream: upstream, Target: name, Address: fmt.Sprintf("%s:%d", a.IP, a.Port), State: stateOf(a.Verdict),
+					InFlight: a.InFlight, Ejections: int64(a.Subject.Ejected),
 				}
 				if !yield(state) {
 					return

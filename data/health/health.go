@@ -177,6 +177,7 @@ type View struct {
 	Last     Check // the last probe; its Time is zero when there was none
 
 	Ejections int       // in a row
+	Ejected   int       // how often since the subject came into being
 	Until     time.Time // when the last of them ends or ended
 }
 

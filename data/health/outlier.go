@@ -102,6 +102,7 @@ func (s *Subject) open(o *outlier, from State, phase Phase, cause Cause) {
 		s.ejections = 0 // it did well for long
 	}
 	s.ejections++
+	s.begun++
 	d := min(o.base*time.Duration(s.ejections), o.longest)
 	d = min(d+rand.N(d/10+1), o.longest) // those that failed together do not come back together
 	s.ejected, s.trial = true, false

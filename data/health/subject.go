@@ -56,6 +56,7 @@ type Subject struct {
 	counted   bool // against max_ejected
 	trial     bool
 	ejections int // in a row
+	begun     int // ejections ever
 	until     time.Time
 	returned  time.Time // from the last ejection
 	timer     *time.Timer
@@ -161,7 +162,7 @@ func (s *Subject) View() View {
 	defer s.mu.Unlock()
 	c := &s.counters
 	return View{
-		State: s.State(), Phase: s.phase(), Cause: s.cause, Since: s.since, Ejections: s.ejections, Until: s.until,
+		State: s.State(), Phase: s.phase(), Cause: s.cause, Since: s.since, Ejections: s.ejections, Ejected: s.begun, Until: s.until,
 		Counters: Counters{c[success], c[tcpFailure], c[timeout], c[httpFailure]},
 		Last:     s.checks.last(),
 	}
