@@ -32,6 +32,7 @@ type world struct {
 	servers map[string]*server
 	load    *load
 	held    map[string]chan string // key → the answer, once it came
+	streams map[string]*stream     // of events
 	acked   []string               // names of services whose creation was acknowledged
 	broken  func() error           // mends the store
 
@@ -80,7 +81,7 @@ func TestStories(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			w := &world{
 				ctx: ctx, binary: binary, prefix: filepath.Join(e.WorkDir, "prefix"), address: gateway.NewAddress(),
-				servers: map[string]*server{}, held: map[string]chan string{}, nodes: map[string]*node{},
+				servers: map[string]*server{}, held: map[string]chan string{}, streams: map[string]*stream{}, nodes: map[string]*node{},
 			}
 			e.Values[worldKey{}] = w
 			e.Setenv("PREFIX", w.prefix)
@@ -105,6 +106,7 @@ func verbs() map[string]func(*testscript.TestScript, bool, []string) {
 		"server": serverVerb, "gateway": gatewayVerb, "gibbon": gibbonVerb, "admin": adminVerb, "get": getVerb,
 		"curl": toolVerb("curl"), "http": toolVerb("http"), "until": untilVerb, "log": logVerb, "load": loadVerb,
 		"hold": holdVerb, "release": releaseVerb, "websocket": websocketVerb, "writes": writesVerb, "store": storeVerb, "disk": diskVerb,
+		"events": eventsVerb, "told": toldVerb,
 		"refused": refusedVerb, "printed": printedVerb, "minute": minuteVerb,
 		"pair": pairVerb, "shown": shownVerb,
 		"postgres": postgresVerb, "node": nodeVerb, "on": onVerb,
