@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"os"
 	"regexp"
 	"slices"
@@ -16,6 +17,16 @@ func TestReasonsAreDocumented(t *testing.T) {
 	var got []string
 	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|").FindAllSubmatch(page, -1) {
 		got = append(got, string(m[1]))
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|(.*)$").FindAllSubmatch(page, -1) {
+		columns := 3 // status, what it means, what to do
+		if bytes.HasPrefix(row[1], []byte(malformed)) {
+			columns = 2 // what to do stands above the table
+		}
+		cells := bytes.Split(bytes.TrimSuffix(row[2], []byte("|")), []byte("|"))
+		if len(cells) != columns || slices.ContainsFunc(cells, func(c []byte) bool { return len(bytes.TrimSpace(c)) < 3 }) {
+			t.Errorf("docs/guides/reasons.md does not say of %s which status it has, what it means and what to do: %s", row[1], row[2])
+		}
 	}
 	var want []string
 	for _, r := range Reasons() {

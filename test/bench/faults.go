@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,8 +47,8 @@ func failing(ctx context.Context, o options) error {
 					return fmt.Errorf("%s, %s: %w", algorithm, fault, err)
 				}
 				fmt.Fprintf(os.Stderr, "%-18s %-7s retries %-8s %d of %d failed, p99 %v %s\n", algorithm, fault, mode, r.Failed, r.Requests, r.P99.Round(time.Millisecond), reasons(r.Reasons))
-				failed = append(failed, fmt.Sprintf("%d", r.Failed))
-				slow = append(slow, fmt.Sprintf("%d", r.P99.Milliseconds()))
+				failed = append(failed, strconv.Itoa(r.Failed))
+				slow = append(slow, strconv.FormatInt(r.P99.Milliseconds(), 10))
 			}
 			fmt.Fprintf(&out, " %s, %s ms |", strings.Join(failed, " · "), strings.Join(slow, " · "))
 		}
