@@ -33,7 +33,7 @@ func eventsVerb(ts *testscript.TestScript, _ bool, args []string) {
 		query = query[1:]
 	}
 	r.URL.RawQuery = strings.Join(query, "&")
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := http.DefaultClient.Do(r) //nolint:bodyclose // the goroutine below closes it
 	ts.Check(err)
 	if answer.StatusCode != http.StatusOK {
 		ts.Fatalf("events: %s", answer.Status)
