@@ -76,7 +76,7 @@ type Explanation struct {
 	Attempts      int             `json:"attempts"`      // tries at most
 	Upstream      *UpstreamChosen `json:"upstream"`
 	Hash          *HashExplained  `json:"hash"`
-	Draw          *uint64         `json:"draw"` // picks before this one; null for hashing, which draws nothing
+	Draw          *uint64         `json:"draw"` // a number that rises with each pick; null for hashing, which draws nothing
 	Candidates    []Candidate     `json:"candidates"`
 	Next          *NextTarget     `json:"next"`            // for the next such request
 	WaitsForPlace bool            `json:"waits_for_place"` // all targets are at their limits: it waits in the queue first

@@ -51,7 +51,7 @@ type RecordedDecision struct {
 	Cause      *string             `json:"cause"`      // what the try was made for; null for the first one
 	Target     *string             `json:"target"`     // null: there was none
 	Address    *string             `json:"address"`    // likewise
-	Draw       *uint64             `json:"draw"`       // picks before this one; null for hashing
+	Draw       *uint64             `json:"draw"`       // a number that rises with each pick; null for hashing
 	Candidates []RecordedCandidate `json:"candidates"` // none when there were too many, or the request had to wait
 	Replayed   *string             `json:"replayed"`   // the address that the same decision leads to again
 }

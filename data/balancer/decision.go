@@ -91,7 +91,7 @@ func (d *Decision) Made(picked *Address, a *Attempt) {
 	}
 }
 
-// Turn is how many picks there had been before in the first tier: the draw of all algorithms but
+// Turn is the counter of picks in the first tier as it was before: the draw of all algorithms but
 // consistent-hashing.
 func (d *Decision) Turn() uint64 { return d.turns[0] }
 
