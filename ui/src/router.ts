@@ -14,6 +14,12 @@ const pages: RouteRecordRaw[] = [
   { path: 'upstreams/:upstream/targets/create', name: 'target-create', component: () => import('./pages/upstream/TargetCreate.vue'), props: true },
   { path: 'upstreams/:id/:tab(targets|configuration|explain|history)?', name: 'upstream', component: () => import('./pages/upstream/UpstreamPage.vue'), props: true },
 
+  { path: 'overview', name: 'overview', component: () => import('./pages/overview/OverviewPage.vue') },
+  { path: 'explain', name: 'explain', component: () => import('./pages/explain/ExplainPage.vue') },
+  { path: 'revisions', name: 'revisions', component: () => import('./pages/revisions/RevisionsPage.vue') },
+  { path: 'revisions/:number', name: 'revision', component: () => import('./pages/revisions/RevisionPage.vue'), props: true },
+  { path: 'nodes', name: 'nodes', component: () => import('./pages/NodesPage.vue') },
+
   { path: ':kind', name: 'list', component: EntityList, props: true },
   { path: ':kind/create', name: 'create', component: EntityEdit, props: true },
   { path: ':kind/:id/edit', name: 'edit', component: EntityEdit, props: true },
@@ -23,8 +29,8 @@ const pages: RouteRecordRaw[] = [
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
-    { path: '/', redirect: `/${workspace}/upstreams` },
-    { path: `/${workspace}`, children: [{ path: '', redirect: `/${workspace}/upstreams` }, ...pages] },
+    { path: '/', redirect: `/${workspace}/overview` },
+    { path: `/${workspace}`, children: [{ path: '', redirect: `/${workspace}/overview` }, ...pages] },
     { path: '/:path(.*)*', name: 'not-found', component: () => import('./pages/NotFound.vue') },
   ],
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),

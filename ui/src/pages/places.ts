@@ -9,5 +9,18 @@ export interface Place {
 
 /** The groups of the sidebar. */
 export const groups: { title?: string; places: Place[] }[] = [
+  {
+    places: [
+      { title: 'Overview', path: '/default/overview', icon: 'overview' },
+      { title: 'Explain', path: '/default/explain', icon: 'explain' },
+    ],
+  },
   { title: 'API Gateway', places: kinds.map((k) => ({ title: k.title, path: `/default/${k.path}`, icon: k.path as IconName })) },
+  {
+    title: 'Gateway',
+    places: [
+      { title: 'Revisions', path: '/default/revisions', icon: 'revisions' },
+      { title: 'Nodes', path: '/default/nodes', icon: 'nodes' },
+    ],
+  },
 ]

@@ -1,4 +1,6 @@
+import { momentOf } from '@/components/time'
 import { named, type Kind } from '../layout'
+import { endOfCertificate } from '../pem'
 
 export const caCertificates: Kind = {
   path: 'ca_certificates',
@@ -9,7 +11,7 @@ export const caCertificates: Kind = {
   nameOf: named(),
   mentions: [{ kind: 'services', field: 'ca_certificates', fate: 'refused' }],
   layout: {
-    columns: [{ field: 'id', title: 'ID', text: (e) => e.id.slice(0, 8) }, { field: 'cert_digest', title: 'Digest' }, { field: 'tags' }, { field: 'created_at' }],
+    columns: [{ field: 'id', title: 'ID', text: (e) => e.id.slice(0, 8) }, { field: 'cert_digest', title: 'Digest' }, { field: 'cert', title: 'Ends', text: (e) => momentOf(endOfCertificate(e.cert)) }, { field: 'tags' }, { field: 'created_at', extra: true }],
     groups: [{ title: 'General', fields: ['cert', 'tags'] }],
     hints: { cert: { multiline: true, placeholder: '-----BEGIN CERTIFICATE-----' } },
     hidden: ['cert_digest'],

@@ -1,4 +1,6 @@
+import { momentOf } from '@/components/time'
 import { named, type Kind } from '../layout'
+import { endOfCertificate } from '../pem'
 
 export const certificates: Kind = {
   path: 'certificates',
@@ -16,8 +18,9 @@ export const certificates: Kind = {
     columns: [
       { field: 'id', title: 'ID', text: (e) => e.id.slice(0, 8) },
       { field: 'snis', text: (e) => (Array.isArray(e.snis) ? e.snis.join(', ') : '') },
+      { field: 'cert', title: 'Ends', text: (e) => momentOf(endOfCertificate(e.cert)) },
       { field: 'tags' },
-      { field: 'created_at' },
+      { field: 'created_at', extra: true },
     ],
     groups: [
       { title: 'General', fields: ['cert', 'key', 'snis', 'tags'] },
