@@ -65,7 +65,7 @@ func Types(plugins []*Plugin) []*entity.PluginType {
 }
 
 // A Starter is settings that prepare themselves: patterns are compiled, state is
-// fetched. When the error is not nil the plugin does not run.
+// fetched. When the error is not nil the plugin does not run, and its requests are refused.
 type Starter interface {
 	Start(e *Env) error
 }

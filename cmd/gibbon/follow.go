@@ -157,6 +157,10 @@ func (r *rowsInForce) add(row store.Row) error {
 	if err != nil {
 		return fmt.Errorf("stored %s %s: %w", row.Kind, row.ID, err)
 	}
+	if p, ok := e.(*entity.Plugin); ok && p.FreshConfig() == nil {
+		return hinted("Add it to plugins, or remove it from the configuration while it is there.",
+			"%s plugin is in use but not enabled", p.Name)
+	}
 	r.changes = append(r.changes, snapshot.Change{Kind: row.Kind, ID: row.ID, Entity: e, Expires: row.Expires})
 	if r.held != nil {
 		if r.seen == nil {

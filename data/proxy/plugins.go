@@ -117,7 +117,10 @@ func (x *exchange) goesOn(r *plugin.Reply) bool {
 			x.seen.Response.Add(f.Name, f.Value)
 		}
 	}
-	reason := x.proxy.replies[x.running.Plugin]
+	reason := ReasonPluginOff
+	if !x.running.Refuses {
+		reason = x.proxy.replies[x.running.Plugin]
+	}
 	if r.Body == nil && r.Message != "" {
 		x.failPhrase(r.Status, pluginPhrase(r.Status), r.Message, reason, raisedByLogic)
 		return false

@@ -38,6 +38,7 @@ const (
 	ReasonTruncatedAnswer   Reason = "upstream_truncated_answer"
 	ReasonClientGone        Reason = "client_gone"
 	ReasonPluginPanic       Reason = "plugin_panic"
+	ReasonPluginOff         Reason = "plugin_not_running"
 	ReasonInternal          Reason = "internal"
 )
 
@@ -52,7 +53,7 @@ func Reasons() []Reason {
 		ReasonHTTPSRequired, ReasonHTTP2Required, ReasonNotGRPC, ReasonProtocolNotServed, ReasonBadPath,
 		ReasonBodyTooLarge, ReasonBodySpool, ReasonConnectRefused, ReasonConnectTimeout, ReasonTLS,
 		ReasonSendTimeout, ReasonReadTimeout, ReasonClosedEarly, ReasonMalformedAnswer,
-		ReasonAnswerHeadTooBig, ReasonTruncatedAnswer, ReasonClientGone, ReasonPluginPanic, ReasonInternal,
+		ReasonAnswerHeadTooBig, ReasonTruncatedAnswer, ReasonClientGone, ReasonPluginPanic, ReasonPluginOff, ReasonInternal,
 	}
 	for _, word := range http1.Refusals() {
 		reasons = append(reasons, malformed+Reason(word))

@@ -24,6 +24,7 @@ type Instance struct {
 	BodyFilter   plugin.BodyFilter
 	Log          plugin.Logger
 	Measures     *telemetry.Measures // nil unless the plugin chooses what is shown
+	Refuses      bool                // it does not run, and Access refuses
 
 	order  int  // of execution: no two plugins have the same
 	secret bool // the settings refer to vaults
@@ -230,9 +231,6 @@ func (w *work) recordPlugin(id string, e *entity.Plugin) {
 		return
 	}
 	i := w.instance(e)
-	if i == nil {
-		return
-	}
 	p.known[id] = i
 	p.dirty = true
 	s := scopeOf(e)
@@ -255,20 +253,21 @@ func runsOnHTTP(e *entity.Plugin) bool {
 	})
 }
 
-// instance starts a configured plugin. It returns nil, and logs why, when that does not run.
+// instance starts a configured plugin. When that does not run the log tells why, and so does the
+// answer to every request that it is for: it may be what protects them.
 func (w *work) instance(e *entity.Plugin) *Instance {
 	order := slices.IndexFunc(w.types, func(p *plugin.Plugin) bool { return p.Name == e.Name })
 	if order < 0 {
-		w.log.Error("a plugin is configured that this gateway does not have", "plugin", e.Name, "id", e.ID)
-		return nil
+		w.log.Error("a plugin is in use but not enabled: its requests are refused", "plugin", e.Name, "id", e.ID)
+		return refusing(e, len(w.types)) // after those that are known
 	}
 	i := &Instance{Plugin: w.types[order], Entity: e, order: order}
 	var settings schema.Record
 	settings, i.secret = w.dereferenced(e)
 	if s, ok := settings.(plugin.Starter); ok {
 		if err := s.Start(w.state.Env(e)); err != nil {
-			w.log.Error("a plugin does not run", "plugin", e.Name, "id", e.ID, "error", err)
-			return nil
+			w.log.Error("a plugin does not run: its requests are refused", "plugin", e.Name, "id", e.ID, "error", err)
+			return refusing(e, order)
 		}
 	}
 	i.Rewrite, _ = settings.(plugin.Rewriter)
@@ -282,6 +281,17 @@ func (w *work) instance(e *entity.Plugin) *Instance {
 	}
 	return i
 }
+
+// refusing returns what stands for a plugin that does not run.
+func refusing(e *entity.Plugin, order int) *Instance {
+	return &Instance{Plugin: &plugin.Plugin{Name: e.Name}, Entity: e, Access: refusal{}, Refuses: true, order: order}
+}
+
+// refusal refuses every request.
+type refusal struct{}
+
+// Access implements [plugin.Accessor].
+func (refusal) Access(*plugin.Exchange) *plugin.Reply { return plugin.InternalError() }
 
 // dereferenced returns the settings of a plugin with the secrets that they refer to. The entity keeps the
 // references: whatever is shown of it shows those.

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -24,8 +25,16 @@ func (*nothing) Access(*plugin.Exchange) *plugin.Reply { return nil }
 
 func testPlugins() []*plugin.Plugin {
 	create := func() schema.Record { return new(nothing) }
-	return []*plugin.Plugin{{Name: "early", New: create}, {Name: "auth", New: create}, {Name: "late", New: create}}
+	breaks := func() schema.Record { return new(broken) }
+	return []*plugin.Plugin{
+		{Name: "early", New: create}, {Name: "auth", New: create}, {Name: "broken", New: breaks}, {Name: "late", New: create},
+	}
 }
+
+// broken is settings of a plugin that does not start.
+type broken struct{ nothing }
+
+func (*broken) Start(*plugin.Env) error { return errors.New("broken") }
 
 func newPluginBuilder(tb testing.TB) *Builder {
 	tb.Helper()
@@ -228,5 +237,40 @@ func BenchmarkApplyCredential(b *testing.B) {
 		if err := builder.Apply([]Change{one(i)}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// What does not run may be what protects a route.
+func TestPluginsThatDoNotRunRefuse(t *testing.T) {
+	b := newPluginBuilder(t)
+	apply := func(changes ...Change) {
+		t.Helper()
+		if err := b.Apply(changes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply(service("s", "10.0.0.9"), route("r", "s", "/a"), configured("p3", "early"), configured("p4", "late"),
+		configured("p1", "missing r"), configured("p2", "broken r c"))
+	s := b.Current()
+	plan := s.Plan(routed(s))
+	if got := ids(plan); got != "p3 p4 p1" {
+		t.Errorf("they are in the order %q", got)
+	}
+	last := plan.Access[2]
+	if r := last.Access.Access(nil); !last.Refuses || r == nil || r.Status != 500 {
+		t.Errorf("the plugin that is missing answers %v", r)
+	}
+	for _, i := range s.PlanFor(plan, routed(s), "c", plan.Access[0]).Access {
+		if i.Entity.ID == "p2" && !i.Refuses {
+			t.Error("the plugin that does not start lets requests pass")
+		}
+	}
+	if got := ids(s.PlanFor(plan, routed(s), "c", plan.Access[0])); got != "p3 p2 p4 p1" {
+		t.Errorf("with a consumer they are in the order %q", got)
+	}
+	apply(gone("plugins", "p1"), gone("plugins", "p2"))
+	s = b.Current()
+	if got := ids(s.Plan(routed(s))); got != "p3 p4" {
+		t.Errorf("when they are gone %q remain", got)
 	}
 }

@@ -155,6 +155,9 @@ func proxyLine(t *testing.T, g *gateway.Gateway, n *names, e exchange) outcome {
 			return o
 		}
 		o.status = got.Status
+		if key, actual := get(w.Headers, "X-Cache-Key"), get(got.Headers, "X-Cache-Key"); key != "" && !n.pair(key, actual) {
+			o.diffs = append(o.diffs, "X-Cache-Key: another one for the same, or the same for another")
+		}
 		o.diffs = append(o.diffs, proxied(n.translateAnswer(w), got)...)
 		if strings.EqualFold(get(got.Headers, "Connection"), "close") {
 			if _, err := c.read.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
