@@ -194,6 +194,8 @@ func (c *comparison) tree(path, query string, status int, want, got any) {
 	switch rule {
 	case nodeFacts:
 		c.shape("", w, g, 1)
+	case cached:
+		c.cachedAnswer(w, g)
 	case schemas:
 		c.value("", schemaFacts("", want), schemaFacts("", got))
 	default:
