@@ -129,7 +129,8 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-func checkHost(s string) error {
+// CheckHost wants a host name or an address, without a port.
+func CheckHost(s string) error {
 	a, err := parseAddress(s)
 	switch {
 	case err != nil:
@@ -157,7 +158,8 @@ func checkRouteHost(s string) error {
 	return nil
 }
 
-func checkSNI(s string) error {
+// CheckSNI wants a host name: addresses and ports have no place in a TLS handshake.
+func CheckSNI(s string) error {
 	a, err := parseAddress(s)
 	switch {
 	case err != nil:
@@ -174,13 +176,13 @@ func checkWildcardHost(s string) error {
 	i := strings.IndexByte(s, '*')
 	switch {
 	case i < 0:
-		return checkSNI(s)
+		return CheckSNI(s)
 	case i > 0 && i < len(s)-1:
 		return errors.New("wildcard must be leftmost or rightmost character")
 	case strings.Count(s, "*") > 1:
 		return errors.New("only one wildcard must be specified")
 	}
-	if err := checkSNI(strings.Replace(s, "*", "x", 1)); err != nil {
+	if err := CheckSNI(strings.Replace(s, "*", "x", 1)); err != nil {
 		if strings.HasPrefix(err.Error(), "invalid value") {
 			return fmt.Errorf("invalid value: %s", s)
 		}

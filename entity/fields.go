@@ -45,7 +45,7 @@ func protocol(name string, p *string) *schema.Value[string] {
 }
 
 func host(name string, p *string) *schema.Value[string] {
-	return schema.String(name, p).Check(checkHost).
+	return schema.String(name, p).Check(CheckHost).
 		Doc("A string representing a host name, such as example.com.")
 }
 
@@ -60,7 +60,7 @@ func port(name string, p *int) *schema.Value[int] {
 }
 
 func path(name string, p *string) *schema.Value[string] {
-	return schema.String(name, p).StartsWith("/").MatchNone("must not have empty segments", "//").Check(checkPath).
+	return schema.String(name, p).StartsWith("/").MatchNone("must not have empty segments", "//").Check(CheckPath).
 		Doc("A string representing a URL path, such as /path/to/resource. Must start with a forward slash (/) " +
 			"and must not contain empty segments (i.e., two consecutive forward slashes).")
 }
@@ -68,7 +68,7 @@ func path(name string, p *string) *schema.Value[string] {
 func uuid(p *string) *schema.Value[string] { return schema.String("", p).UUID() }
 
 func headerName(name string, p *string) *schema.Value[string] {
-	return schema.String(name, p).Check(checkHeaderName).Doc("A string representing an HTTP header name.")
+	return schema.String(name, p).Check(CheckHeaderName).Doc("A string representing an HTTP header name.")
 }
 
 // consumer declares to whom a credential belongs.

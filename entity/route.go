@@ -203,7 +203,7 @@ func routeHeader(p *string) *schema.Value[string] {
 
 func (r *Route) sni(p *string) *schema.Value[string] {
 	if r.flavour == Traditional {
-		return schema.String("", p).Check(checkSNI).
+		return schema.String("", p).Check(CheckSNI).
 			Doc("A string representing an SNI (server name indication) value for TLS.")
 	}
 	return wildcardHost("", p)

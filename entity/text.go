@@ -39,8 +39,8 @@ func CheckTag(s string) error {
 	return nil
 }
 
-// checkPath wants the characters of RFC 3986, section 3.3, and whole escapes.
-func checkPath(s string) error {
+// CheckPath wants the characters of RFC 3986, section 3.3, and whole escapes.
+func CheckPath(s string) error {
 	for i := range len(s) {
 		if c := s[i]; !isAlphanumeric(c) && !strings.ContainsRune(".-_~/%:@!$&'()*+,;=", rune(c)) {
 			return fmt.Errorf("invalid path: '%s' (characters outside of the reserved list of RFC 3986 found)", s)
@@ -67,7 +67,8 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-func checkHeaderName(s string) error {
+// CheckHeaderName wants letters, digits, dashes and underscores.
+func CheckHeaderName(s string) error {
 	for i := range len(s) {
 		if c := s[i]; !isAlphanumeric(c) && c != '-' && c != '_' {
 			return fmt.Errorf("bad header name '%s', allowed characters are A-Z, a-z, 0-9, '_', and '-'", s)

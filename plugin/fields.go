@@ -1,24 +1,40 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 
+	"gibbon/entity"
 	"gibbon/schema"
 )
 
 // HeaderName declares the name of a header.
 func HeaderName(name string, p *string) *schema.Value[string] {
-	return schema.String(name, p).Check(checkHeaderName).Doc("The name of a header.")
+	return schema.String(name, p).Check(entity.CheckHeaderName).Doc("The name of a header.")
 }
 
-func checkHeaderName(s string) error {
-	for i := range len(s) {
-		c := s[i]
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-		if !letter && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return fmt.Errorf("bad header name '%s', allowed characters are A-Z, a-z, 0-9, '_', and '-'", s)
-		}
+// URL declares an address of the form scheme://host[:port][/path].
+func URL(name string, p *string) *schema.Value[string] {
+	return schema.String(name, p).Check(checkURL).Doc("A URL.")
+}
+
+var (
+	errURL    = errors.New("could not parse url. it is none")
+	errHost   = errors.New("missing host in url")
+	errScheme = errors.New("missing scheme in url")
+)
+
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return errURL
+	case u.Host == "":
+		return errHost
+	case u.Scheme == "":
+		return errScheme
 	}
 	return nil
 }

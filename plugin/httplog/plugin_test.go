@@ -147,8 +147,11 @@ func TestRefusedSettings(t *testing.T) {
 	for config, want := range map[string]string{
 		`{}`:                    "schema violation (config.http_endpoint: required field missing)",
 		`{"http_endpoint":"x"}`: "schema violation (config.http_endpoint: missing host in url)",
-		`{"http_endpoint":"http://h","headers":{"hOsT":"x"}}`:       "schema violation (config.headers: cannot contain 'Host' header)",
-		`{"http_endpoint":"http://h","queue":{"max_batch_size":0}}`: "schema violation (config.queue: {\n  max_batch_size = \"value should be between 1 and 1000000\"\n})",
+		`{"http_endpoint":"http://h","headers":{"hOsT":"x"}}`:              "schema violation (config.headers: cannot contain 'Host' header)",
+		`{"http_endpoint":"//h"}`:                                          "schema violation (config.http_endpoint: missing scheme in url)",
+		`{"http_endpoint":"http://h","headers":{"a b":"x"}}`:               "schema violation (config.headers: bad header name 'a b', allowed characters are A-Z, a-z, 0-9, '_', and '-')",
+		`{"http_endpoint":"http://u:p@h","headers":{"authorization":"x"}}`: "schema violation (config: specifying both an 'Authorization' header and user info in 'http_endpoint' is not allowed)",
+		`{"http_endpoint":"http://h","queue":{"max_batch_size":0}}`:        "schema violation (config.queue: {\n  max_batch_size = \"value should be between 1 and 1000000\"\n})",
 	} {
 		if _, err := plugintest.Decode(&Plugin, config); err == nil || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", config, err, want)

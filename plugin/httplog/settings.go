@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gibbon/plugin"
 	"gibbon/plugin/logentry"
 	"gibbon/plugin/queue"
 	"gibbon/schema"
@@ -28,7 +29,7 @@ type settings struct {
 
 var (
 	errStatus = errors.New("the server answers")
-	errNoHost = errors.New("missing host in url")
+	errTwice  = errors.New("specifying both an 'Authorization' header and user info in 'http_endpoint' is not allowed")
 )
 
 // Fields declares the settings.
@@ -37,7 +38,7 @@ func (s *settings) Fields() schema.Fields {
 		return schema.Deprecation{Message: "http-log: " + message, RemovedIn: "4.0", OldDefault: was}
 	}
 	header := func(p *string) *schema.Value[string] {
-		return schema.String("", p).MatchNoneOf(
+		return plugin.HeaderName("", p).MatchNoneOf(
 			schema.Refusal{Pattern: "^[Hh][Oo][Ss][Tt]$", Message: "cannot contain 'Host' header"},
 			schema.Refusal{
 				Pattern: "^[Cc][Oo][Nn][Tt][Ee][Nn][Tt]%-[Ll][Ee][nn][Gg][Tt][Hh]$", Message: "cannot contain 'Content-Length' header",
@@ -48,7 +49,7 @@ func (s *settings) Fields() schema.Fields {
 		)
 	}
 	return schema.Fields{
-		schema.String("http_endpoint", &s.Endpoint).Required().Referenceable().Encrypted().Check(checkURL).
+		plugin.URL("http_endpoint", &s.Endpoint).Required().Referenceable().Encrypted().
 			Doc("The server and path to send to: a URL."),
 		schema.String("method", &s.Method).Default("POST").OneOf("POST", "PUT", "PATCH").Doc("The method to send with."),
 		schema.String("content_type", &s.ContentType).Default("application/json").OneOf("application/json", "application/json; charset=utf-8").
@@ -69,10 +70,16 @@ func (s *settings) Fields() schema.Fields {
 	}
 }
 
-func checkURL(s string) error {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "http") {
-		return errNoHost
+// CheckSettings refuses to say twice who sends.
+func (s *settings) CheckSettings() error {
+	u, err := url.Parse(s.Endpoint)
+	if err != nil || u.User == nil {
+		return nil //nolint:nilerr // what is no URL has been told already
+	}
+	for name := range s.Headers {
+		if strings.EqualFold(name, "authorization") {
+			return errTwice
+		}
 	}
 	return nil
 }

@@ -37,6 +37,25 @@ func CheckHeader(s string) error {
 	return nil
 }
 
+// CheckRename refuses settings of which one of the two names cannot be that of a header.
+func CheckRename(s string) error {
+	if err := CheckHeader(s); err != nil {
+		return err
+	}
+	if _, name, _ := strings.Cut(s, ":"); !isHeaderName(name) {
+		return fmt.Errorf("'%s' is not a valid header", name)
+	}
+	return nil
+}
+
+// CheckValue refuses settings without a value.
+func CheckValue(s string) error {
+	if name, value, _ := strings.Cut(s, ":"); value == "" {
+		return fmt.Errorf("key '%s' has no value", name)
+	}
+	return nil
+}
+
 func isHeaderName(name string) bool {
 	for i := range len(name) {
 		c := name[i]

@@ -292,6 +292,11 @@ func TestRefusedSettings(t *testing.T) {
 		{`{"minute":5,"limit_by":"header"}`, "2 schema violations (failed conditional validation given value of field 'config.limit_by'; config.header_name: required field missing)"},
 		{`{"minute":5,"limit_by":"path","path":"x"}`, "2 schema violations (failed conditional validation given value of field 'config.limit_by'; config.path: should start with: /)"},
 		{`{"minute":5,"redis":{"host":"h","port":99999}}`, "schema violation (config.redis: {\n  port = \"value should be between 0 and 65535\"\n})"},
+		{`{"minute":5,"header_name":"a b"}`, "schema violation (config.header_name: bad header name 'a b', allowed characters are A-Z, a-z, 0-9, '_', and '-')"},
+		{`{"minute":5,"path":"/a b"}`, "schema violation (config.path: invalid path: '/a b' (characters outside of the reserved list of RFC 3986 found))"},
+		{`{"minute":5,"redis":{"host":"a b"}}`, "schema violation (config.redis: {\n  host = \"invalid value: a b\"\n})"},
+		{`{"minute":5,"redis":{"server_name":"1.2.3.4"}}`, "schema violation (config.redis: {\n  server_name = \"must not be an IP\"\n})"},
+		{`{"minute":5,"redis":{"server_name":"a:80"}}`, "schema violation (config.redis: {\n  server_name = \"must not have a port\"\n})"},
 		{`{"minute":5,"sync_rate":0.5}`, "schema violation (config: sync_rate can only be used with the redis policy)"},
 		{`{"minute":5,"policy":"redis","redis":{"host":"h"},"sync_rate":0.01}`, "schema violation (config: sync_rate must be greater than 0.02, or -1 to disable)"},
 	}

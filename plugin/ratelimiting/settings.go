@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"gibbon/entity"
+	"gibbon/plugin"
 	"gibbon/plugin/redis"
 	"gibbon/schema"
 )
@@ -36,8 +38,8 @@ func (s *settings) Fields() schema.Fields {
 			OneOf("consumer", "credential", "ip", "service", "header", "path").
 			Doc("What has the limit: each consumer, credential, client address, service, value of a header, or a path. "+
 				"Requests without it are counted by client address."),
-		schema.String("header_name", &s.HeaderName).Doc("The header, with limit_by header."),
-		schema.String("path", &s.Path).StartsWith("/").MatchNone("must not have empty segments", "//").
+		plugin.HeaderName("header_name", &s.HeaderName).Doc("The header, with limit_by header."),
+		schema.String("path", &s.Path).StartsWith("/").MatchNone("must not have empty segments", "//").Check(entity.CheckPath).
 			Doc("The path, with limit_by path."),
 		schema.String("policy", &s.Policy).Default("local").EmptyAllowed().OneOf("local", "cluster", "redis").
 			Doc("Where the counts are: in this process, in the database or in Redis."),

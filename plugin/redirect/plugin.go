@@ -2,8 +2,6 @@
 package redirect
 
 import (
-	"errors"
-	"net/url"
 	"strings"
 
 	"gibbon/plugin"
@@ -32,26 +30,10 @@ type settings struct {
 func (s *settings) Fields() schema.Fields {
 	return schema.Fields{
 		schema.Number("status_code", &s.Status).Required().Default(301).Between(100, 599).Doc("The status of the answer."),
-		schema.String("location", &s.Location).Required().Check(checkLocation).Doc("The address to go to: a URL."),
+		plugin.URL("location", &s.Location).Required().Doc("The address to go to: a URL."),
 		schema.Bool("keep_incoming_path", &s.KeepPath).Default(false).
 			Doc("Whether the path and the query of the request take the place of those in location."),
 	}
-}
-
-var (
-	errNoHost = errors.New("missing host in url")
-	errNoURL  = errors.New("value must be a string")
-)
-
-func checkLocation(location string) error {
-	u, err := url.Parse(location)
-	switch {
-	case err != nil:
-		return errNoURL
-	case u.Host == "":
-		return errNoHost
-	}
-	return nil
 }
 
 // Start prepares the reply.

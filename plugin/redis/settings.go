@@ -3,8 +3,7 @@
 package redis
 
 import (
-	"errors"
-
+	"gibbon/entity"
 	"gibbon/schema"
 )
 
@@ -24,7 +23,7 @@ type Settings struct {
 // Fields declares the fields of the record.
 func (s *Settings) Fields() schema.Fields {
 	return schema.Fields{
-		schema.String("host", &s.Host).Doc("Host name or address of the server."),
+		schema.String("host", &s.Host).Check(entity.CheckHost).Doc("Host name or address of the server."),
 		schema.Number("port", &s.Port).Default(6379).Between(0, 65535).Doc("Port of the server."),
 		schema.Number("timeout", &s.Timeout).Default(2000).Between(0, 1<<31-2).
 			Doc("Milliseconds that a request waits for Redis at most, connecting included."),
@@ -34,21 +33,9 @@ func (s *Settings) Fields() schema.Fields {
 		schema.Number("database", &s.Database).Default(0).Doc("Number of the database."),
 		schema.Bool("ssl", &s.SSL).Default(false).Optional().Doc("Whether to use TLS."),
 		schema.Bool("ssl_verify", &s.SSLVerify).Default(false).Optional().Doc("Whether the server's certificate must be valid."),
-		schema.String("server_name", &s.ServerName).Optional().Check(checkServerName).
+		schema.String("server_name", &s.ServerName).Optional().Check(entity.CheckSNI).
 			Doc("The name in the server's certificate, sent as SNI; by default the host."),
 	}
-}
-
-var errServerName = errors.New("must not be an IP")
-
-// checkServerName refuses addresses: SNI has no place for them (RFC 6066, section 3).
-func checkServerName(name string) error {
-	for i := range len(name) {
-		if c := name[i]; c == ':' || i == len(name)-1 && '0' <= c && c <= '9' {
-			return errServerName
-		}
-	}
-	return nil
 }
 
 // OldNames declares the names that the fields had before they were a record.

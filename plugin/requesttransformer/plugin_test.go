@@ -81,6 +81,9 @@ func TestRefusedSettings(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"add":{"headers":["x"]}}`:              "schema violation (config.add: {\n  headers = {\n    \"invalid value: x\"\n  }\n})",
 		`{"add":{"headers":["x y:1"]}}`:          "schema violation (config.add: {\n  headers = {\n    \"'x y' is not a valid header\"\n  }\n})",
+		`{"rename":{"headers":["a:b c"]}}`:       "schema violation (config.rename: {\n  headers = {\n    \"'b c' is not a valid header\"\n  }\n})",
+		`{"add":{"querystring":["x"]}}`:          "schema violation (config.add: {\n  querystring = {\n    \"key 'x' has no value\"\n  }\n})",
+		`{"append":{"body":["x:"]}}`:             "schema violation (config.append: {\n  body = {\n    \"key 'x' has no value\"\n  }\n})",
 		`{"http_method":"foo"}`:                  "schema violation (config.http_method: invalid value: foo)",
 		`{"rename":{"headers":["a"]}}`:           "schema violation (config.rename: {\n  headers = {\n    \"invalid value: a\"\n  }\n})",
 		`{"replace":{"uri":"/$(os.getenv(1))"}}`: "schema violation (config.replace: {\n  uri = \"invalid template \\\"$(os.getenv(1))\\\": unknown \\\"os.getenv(1))\\\"\"\n})",

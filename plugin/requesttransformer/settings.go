@@ -54,10 +54,13 @@ func (s *settings) Fields() schema.Fields {
 
 // Fields declares the settings of a step.
 func (r *rules) Fields() schema.Fields {
-	entry := func(f *schema.Value[string]) { f.Check(checkEntry) }
+	entry := func(f *schema.Value[string]) { f.Check(pairs.CheckValue).Check(checkEntry) }
 	header := func(f *schema.Value[string]) { f.Match(pairs.Form).Check(pairs.CheckHeader).Check(checkEntry) }
-	if r.step == "remove" {
+	switch r.step {
+	case "remove":
 		entry, header = nil, func(f *schema.Value[string]) { f.Check(pairs.CheckHeader) }
+	case "rename":
+		header = func(f *schema.Value[string]) { f.Match(pairs.Form).Check(pairs.CheckRename) }
 	}
 	fields := schema.Fields{
 		pairs.List("body", &r.Body, entry).Doc("Fields of a form, or members of the JSON object that is the body."),

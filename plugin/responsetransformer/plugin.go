@@ -58,8 +58,11 @@ func (s *settings) Fields() schema.Fields {
 func (r *rules) Fields() schema.Fields {
 	form := func(f *schema.Value[string]) { f.Match(pairs.Form) }
 	header := func(f *schema.Value[string]) { f.Match(pairs.Form).Check(pairs.CheckHeader) }
-	if r.step == "remove" {
+	switch r.step {
+	case "remove":
 		form, header = nil, func(f *schema.Value[string]) { f.Check(pairs.CheckHeader) }
+	case "rename":
+		header = func(f *schema.Value[string]) { f.Match(pairs.Form).Check(pairs.CheckRename) }
 	}
 	fields := schema.Fields{pairs.List("json", &r.JSON, form).Doc("Members of the JSON object that is the body.")}
 	if r.step == "replace" || r.step == "add" || r.step == "append" {

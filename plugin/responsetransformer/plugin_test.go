@@ -74,9 +74,10 @@ func TestLargeBodiesPass(t *testing.T) {
 
 func TestRefusedSettings(t *testing.T) {
 	for config, want := range map[string]string{
-		`{"add":{"json_types":["nope"]}}`: "schema violation (config.add: {\n  json_types = {\n    \"expected one of: boolean, number, string\"\n  }\n})",
-		`{"add":{"headers":["x"]}}`:       "schema violation (config.add: {\n  headers = {\n    \"invalid value: x\"\n  }\n})",
-		`{"add":{"headers":["x y:1"]}}`:   "schema violation (config.add: {\n  headers = {\n    \"'x y' is not a valid header\"\n  }\n})",
+		`{"add":{"json_types":["nope"]}}`:  "schema violation (config.add: {\n  json_types = {\n    \"expected one of: boolean, number, string\"\n  }\n})",
+		`{"rename":{"headers":["a:b c"]}}`: "schema violation (config.rename: {\n  headers = {\n    \"'b c' is not a valid header\"\n  }\n})",
+		`{"add":{"headers":["x"]}}`:        "schema violation (config.add: {\n  headers = {\n    \"invalid value: x\"\n  }\n})",
+		`{"add":{"headers":["x y:1"]}}`:    "schema violation (config.add: {\n  headers = {\n    \"'x y' is not a valid header\"\n  }\n})",
 	} {
 		if _, err := plugintest.Decode(&Plugin, config); err == nil || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", config, err, want)
