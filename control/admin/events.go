@@ -155,7 +155,8 @@ func send(c *http.ResponseController, w io.Writer, text string) error {
 
 // dropped is the reason for giving a client up, nil when it went by itself.
 func dropped(ctx context.Context, err error) error {
-	if ctx.Err() != nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+	slow := ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded)
+	if !slow {
 		return nil
 	}
 	return fmt.Errorf("nothing was read for %v: %w", slowAfter, err)

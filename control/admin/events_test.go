@@ -36,7 +36,7 @@ func listen(t *testing.T, url, after string) *listener {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { answer.Body.Close() })
-	if got := answer.Header.Get("Content-Type"); answer.StatusCode != 200 || got != "text/event-stream" {
+	if got := answer.Header.Get("Content-Type"); answer.StatusCode != http.StatusOK || got != "text/event-stream" {
 		t.Fatalf("%s: %s %s", url, answer.Status, got)
 	}
 	return &listener{t, bufio.NewScanner(answer.Body)}

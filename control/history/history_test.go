@@ -61,9 +61,7 @@ func insert(p store.Put) func(store.Tx) error { return func(tx store.Tx) error {
 
 func update(p store.Put) func(store.Tx) error { return func(tx store.Tx) error { return tx.Update(p) } }
 
-func removeService(n int) func(store.Tx) error {
-	return func(tx store.Tx) error { return tx.Delete("services", id(n)) }
-}
+func removeService(tx store.Tx) error { return tx.Delete("services", id(1)) }
 
 // documents are all there are, by kind and id.
 func documents(t *testing.T, from store.Reader) map[string]string {
@@ -287,12 +285,12 @@ func TestUndo(t *testing.T) {
 	}{
 		{"creation", insert(service(t, 2, "b")), nil, ""},
 		{"change", update(service(t, 1, "b")), nil, ""},
-		{"removal", removeService(1), nil, ""},
+		{"removal", removeService, nil, ""},
 		{"others were written since", update(service(t, 1, "b")), insert(service(t, 3, "c")), ""},
 		{"changed again", update(service(t, 1, "b")), update(service(t, 1, "c")), "it was changed again"},
-		{"removed since", update(service(t, 1, "b")), removeService(1), "it was removed later"},
-		{"created again", removeService(1), insert(service(t, 1, "a")), "it was created again"},
-		{"its name is taken", removeService(1), insert(service(t, 4, "a")), `it has the name "a"`},
+		{"removed since", update(service(t, 1, "b")), removeService, "it was removed later"},
+		{"created again", removeService, insert(service(t, 1, "a")), "it was created again"},
+		{"its name is taken", removeService, insert(service(t, 4, "a")), `it has the name "a"`},
 		{"it is needed", insert(service(t, 2, "b")), insert(route(t, 5, 2)), `it refers to the service "` + id(2) + `"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -93,8 +93,8 @@ func TestDrain(t *testing.T) {
 		defer c.Close()
 		fmt.Fprint(c, "GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n\r\n")
 		r := bufio.NewReader(c)
-		answer, err := http.ReadResponse(r, nil)
-		if err != nil || answer.StatusCode != 101 {
+		answer, err := http.ReadResponse(r, nil) //nolint:bodyclose // it is the WebSocket, which c closes
+		if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
 			t.Fatalf("%v, %v", answer, err)
 		}
 		if answer.Header.Get("X-Target") != "0" {
