@@ -15,6 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the policy allows files of our own, and no data in styles
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    manifest: 'manifest.json', // the test of the budgets reads it
   },
   server: { proxy: { '/_api': 'http://127.0.0.1:8002', '/kconfig.js': 'http://127.0.0.1:8002' } },
 })

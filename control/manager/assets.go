@@ -62,7 +62,9 @@ func newAssets(files fs.FS, base string) (*assets, error) {
 	}
 	a.index = &asset{contentType: index.contentType, plain: page, gzip: packed.Bytes()}
 	delete(a.files, "index.html")
-	delete(a.files, "sources.sha256") // says what the build was made of
+	for _, about := range []string{"sources.sha256", "manifest.json"} { // of the build, not of the UI
+		delete(a.files, about)
+	}
 	return a, nil
 }
 

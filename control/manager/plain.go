@@ -2,7 +2,7 @@ package manager
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -79,7 +79,7 @@ func (p *plainPage) upstreams(r *http.Request) (list []plainUpstream, status int
 		}
 		for _, u := range page.Data {
 			shown := plainUpstream{Name: u.Name, Algorithm: u.Algorithm}
-			if _, err := p.fill(r, u.ID, &shown); err != nil {
+			if err := p.fill(r, u.ID, &shown); err != nil {
 				shown.Problem = err.Error()
 			}
 			list = append(list, shown)
@@ -89,77 +89,57 @@ func (p *plainPage) upstreams(r *http.Request) (list []plainUpstream, status int
 	return list, http.StatusOK, nil
 }
 
-func (p *plainPage) fill(r *http.Request, id string, u *plainUpstream) (int, error) {
+func (p *plainPage) fill(r *http.Request, id string, u *plainUpstream) error {
 	path := "/upstreams/" + url.PathEscape(id)
 	var traffic struct {
-		Data []struct {
-			Targets []struct {
-				ID       string
-				Share    float64
-				Rate     float64 `json:"requests_per_second"`
-				Failed   int64
-				Errors   int64 `json:"status_5xx"`
-				P99      *float64
-				InFlight int64 `json:"in_flight"`
-			}
-		}
+		Data []struct{ Targets []targetTraffic }
 	}
-	if status, err := p.ask(r, path+"/traffic", &traffic); err != nil {
-		return status, err
+	if _, err := p.ask(r, path+"/traffic", &traffic); err != nil {
+		return err
+	}
+	done := map[string]targetTraffic{}
+	if len(traffic.Data) > 0 { // the first window is the shortest
+		for _, t := range traffic.Data[0].Targets {
+			done[t.ID] = t
+		}
 	}
 	next := path + "/health?details=1&size=1000"
 	for next != "" {
-		var health struct {
-			Data []struct {
-				ID, Target, Health string
-				Weight             int64
-				Data               struct {
-					Addresses []struct {
-						State  string
-						Since  float64
-						Reason struct{ Text string }
-						Last   *struct {
-							Time   float64
-							Result string
-							Status int
-							Error  string
-						} `json:"last_probe"`
-					}
-				}
-			}
+		var page struct {
+			Data []targetHealth
 			Next string
 		}
-		if status, err := p.ask(r, next, &health); err != nil {
-			return status, err
+		if _, err := p.ask(r, next, &page); err != nil {
+			return err
 		}
-		for _, t := range health.Data {
-			row := plainTarget{Name: t.Target, State: t.Health, Weight: t.Weight, Share: "–", Rate: "–", P99: "–", Since: "–", LastCheck: "–"}
-			if t.Health == "HEALTHCHECKS_OFF" {
-				row.State = "UNCHECKED"
-			}
-			if len(t.Data.Addresses) > 0 {
-				a := t.Data.Addresses[0]
-				row.Cause, row.Since = a.Reason.Text, age(a.Since)
-				if a.Last != nil {
-					row.LastCheck = a.Last.Result + " " + age(a.Last.Time) + " ago"
-				}
-			}
-			if len(traffic.Data) > 0 {
-				for _, done := range traffic.Data[0].Targets {
-					if done.ID == t.ID {
-						row.Share, row.Rate = fmt.Sprintf("%.1f%%", 100*done.Share), fmt.Sprintf("%.1f", done.Rate)
-						row.Failed, row.Errors, row.InFlight = done.Failed, done.Errors, done.InFlight
-						if done.P99 != nil {
-							row.P99 = fmt.Sprintf("%.1f ms", *done.P99)
-						}
-					}
-				}
-			}
-			u.Targets = append(u.Targets, row)
+		for _, t := range page.Data {
+			u.Targets = append(u.Targets, newPlainTarget(&t, done))
 		}
-		next = health.Next
+		next = page.Next
 	}
-	return http.StatusOK, nil
+	return nil
+}
+
+func newPlainTarget(t *targetHealth, done map[string]targetTraffic) plainTarget {
+	row := plainTarget{Name: t.Target, State: t.Health, Weight: t.Weight, Share: "–", Rate: "–", P99: "–", Since: "–", LastCheck: "–"}
+	if t.Health == "HEALTHCHECKS_OFF" {
+		row.State = "UNCHECKED"
+	}
+	if len(t.Data.Addresses) > 0 {
+		a := t.Data.Addresses[0]
+		row.Cause, row.Since = a.Reason.Text, age(a.Since)
+		if a.Last != nil {
+			row.LastCheck = a.Last.Result + " " + age(a.Last.Time) + " ago"
+		}
+	}
+	if d, ok := done[t.ID]; ok {
+		row.Share, row.Rate = fmt.Sprintf("%.1f%%", 100*d.Share), fmt.Sprintf("%.1f", d.Rate)
+		row.Failed, row.Errors, row.InFlight = d.Failed, d.Errors, d.InFlight
+		if d.P99 != nil {
+			row.P99 = fmt.Sprintf("%.1f ms", *d.P99)
+		}
+	}
+	return row
 }
 
 func age(since float64) string {
@@ -168,45 +148,6 @@ func age(since float64) string {
 	}
 	return max(0, time.Since(time.UnixMilli(int64(since*1000)))).Round(time.Second).String()
 }
-
-// ask sends the Admin API a request with the fields by which it judges who asks.
-func (p *plainPage) ask(r *http.Request, target string, into any) (status int, err error) {
-	u, err := url.Parse(target)
-	if err != nil {
-		return http.StatusInternalServerError, fmt.Errorf("path of the Admin API: %w", err)
-	}
-	asked := r.Clone(r.Context())
-	asked.Method, asked.URL, asked.RequestURI = http.MethodGet, u, target
-	answer := &recorder{status: http.StatusOK, header: http.Header{}}
-	p.api.ServeHTTP(answer, asked)
-	if answer.status != http.StatusOK {
-		var m struct{ Message string }
-		if json.Unmarshal(answer.body.Bytes(), &m) != nil || m.Message == "" {
-			m.Message = http.StatusText(answer.status)
-		}
-		return answer.status, fmt.Errorf("the Admin API answers %d: %s", answer.status, m.Message)
-	}
-	if err := json.Unmarshal(answer.body.Bytes(), into); err != nil {
-		return http.StatusBadGateway, fmt.Errorf("answer of the Admin API: %w", err)
-	}
-	return http.StatusOK, nil
-}
-
-// A recorder keeps an answer of the Admin API.
-type recorder struct {
-	status int
-	header http.Header
-	body   bytes.Buffer
-}
-
-// Header implements [http.ResponseWriter].
-func (r *recorder) Header() http.Header { return r.header }
-
-// WriteHeader implements [http.ResponseWriter].
-func (r *recorder) WriteHeader(status int) { r.status = status }
-
-// Write implements [http.ResponseWriter].
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
 func writePlainText(to *bytes.Buffer, upstreams []plainUpstream) error {
 	if len(upstreams) == 0 {
@@ -220,13 +161,15 @@ func writePlainText(to *bytes.Buffer, upstreams []plainUpstream) error {
 		if u.Problem != "" {
 			fmt.Fprintf(to, "%s\n", u.Problem)
 		}
-		w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "TARGET\tSTATE\tFOR\tWEIGHT\tSHARE\tREQ/S\tFAILED\t5XX\tP99\tIN FLIGHT\tLAST CHECK\tCAUSE")
+		var rows bytes.Buffer
+		rows.WriteString("TARGET\tSTATE\tFOR\tWEIGHT\tSHARE\tREQ/S\tFAILED\t5XX\tP99\tIN FLIGHT\tLAST CHECK\tCAUSE\n")
 		for _, t := range u.Targets {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%d\t%s\t%s\n",
+			fmt.Fprintf(&rows, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%d\t%s\t%s\n",
 				t.Name, t.State, t.Since, t.Weight, t.Share, t.Rate, t.Failed, t.Errors, t.P99, t.InFlight, t.LastCheck, t.Cause)
 		}
-		if err := w.Flush(); err != nil {
+		w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+		_, err := rows.WriteTo(w)
+		if err = errors.Join(err, w.Flush()); err != nil {
 			return err
 		}
 	}

@@ -204,7 +204,7 @@ func (g *Gateway) ready(ctx context.Context) error {
 			return err
 		}
 		_ = response.Body.Close() // only the status counts
-		if response.StatusCode != http.StatusOK {
+		if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusUnauthorized { // it may want a token
 			return fmt.Errorf("GET /status: %s", response.Status)
 		}
 		return nil

@@ -12,10 +12,12 @@ export interface Toast {
 export const toasts = ref<Toast[]>([])
 let last = 0
 
-/** Tells the user something that needs no answer. Errors stay until they are closed. */
+const most = 3
+
+/** Tells the user something that needs no answer. Errors stay until they are closed; of what went well only the last is told. */
 export function toast(t: Omit<Toast, 'id'>): void {
   const id = ++last
-  toasts.value = [...toasts.value.slice(-3), { ...t, id }]
+  toasts.value = [...toasts.value.filter((o) => o.kind === 'bad').slice(1 - most), { ...t, id }]
   if (t.kind === 'good') window.setTimeout(() => dismiss(id), t.next ? 8000 : 4000)
 }
 

@@ -1,0 +1,54 @@
+// Every page in both themes, with names that are markup.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { admin, check, known, open, story } from './story.mjs'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const markup = '<img src=x onerror=alert(1)>'
+const long = 'a-name-that-is-longer-than-anybody-would-think-sensible.'.repeat(3) + 'example.com'
+
+await story(async (browser, faults) => {
+  const upstream = await admin('POST', '/upstreams', { name: long, tags: [markup, 'a'] })
+  await admin('POST', `/upstreams/${upstream.id}/targets`, { target: known.targets.one, tags: [markup] })
+  await admin('POST', `/upstreams/${upstream.id}/targets`, { target: 'name.invalid:80' })
+  const service = await admin('POST', '/services', { name: 'marked', host: long, tags: [markup] })
+  await admin('POST', '/services/marked/routes', { name: 'marked', paths: [`/${markup}`] })
+  const consumer = await admin('POST', '/consumers', { username: markup, custom_id: '"><script>alert(2)</script>' })
+  const plugin = await admin('POST', '/plugins', { name: 'request-termination', config: { message: markup }, enabled: false })
+
+  const pages = [
+    '/default/services', '/default/routes', '/default/consumers', '/default/plugins', '/default/upstreams', '/default/certificates', '/default/snis',
+    `/default/consumers?q=${encodeURIComponent(markup)}`,
+    '/default/services/create', '/default/plugins/create', '/default/plugins/create?name=rate-limiting', '/default/upstreams/create', '/default/routes/create',
+    `/default/services/${service.id}`, `/default/services/${service.id}/edit`, `/default/consumers/${consumer.id}`, `/default/plugins/${plugin.id}/edit`,
+    `/default/upstreams/${upstream.id}`, `/default/upstreams/${upstream.id}/configuration`, `/default/upstreams/${upstream.id}/explain`,
+    `/default/upstreams/${upstream.id}/history`, `/default/upstreams/${upstream.id}/targets/create`, `/default/upstreams/${upstream.id}/edit`,
+    '/no/such/page',
+  ]
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await open(browser, faults, { colorScheme })
+    for (const path of pages) {
+      await page.goto(known.manager + path)
+      await page.locator('#page-title').waitFor()
+      await page.locator('.busy').first().waitFor({ state: 'detached' })
+      await page.evaluate(axe)
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+      for (const v of violations) faults.push(`axe, ${colorScheme}, ${path}: ${v.id}: ${v.help}\n${v.nodes.map((n) => `  ${n.html.slice(0, 200)}\n  ${n.failureSummary}`).join('\n')}`)
+      check((await page.locator('img[src="x"]').count()) === 0, `${path}: a name became markup`)
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+      check(wide <= 0, `${path} is ${wide} pixels too wide`)
+    }
+    await page.context().close()
+  }
+
+  const narrow = await open(browser, faults, { viewport: { width: 390, height: 844 } })
+  for (const path of pages) {
+    await narrow.goto(known.manager + path)
+    await narrow.locator('#page-title').waitFor()
+    await narrow.locator('.busy').first().waitFor({ state: 'detached' })
+    const wide = await narrow.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+    if (wide > 0) faults.push(`${path} is ${wide} pixels too wide at 390`)
+  }
+  await narrow.goto(`${known.manager}/default/consumers`)
+  await narrow.getByText(markup, { exact: true }).first().waitFor()
+})
