@@ -36,7 +36,7 @@ await story(async (browser, faults) => {
   await button(page, 'Create').click()
   await page.getByRole('link', { name: 'Add targets' }).waitFor()
   await page.getByRole('link', { name: 'Point a service here' }).waitFor()
-  await page.getByRole('link', { name: 'View' }).click()
+  await page.getByRole('link', { name: 'View', exact: true }).click()
 
   // New Target > Create, twice.
   for (const target of [one, two]) {
@@ -58,7 +58,7 @@ await story(async (browser, faults) => {
 
   // Checks, so that the loss of a server is noticed without any requests.
   await side(page, 'Upstreams').click()
-  await page.getByRole('link', { name: 'example_upstream' }).click()
+  await page.getByRole('link', { name: 'example_upstream', exact: true }).click()
   await page.getByText('All is set').waitFor()
   await page.getByRole('link', { name: 'Edit', exact: true }).click()
   await page.getByText('Health checks', { exact: true }).click()
