@@ -11,6 +11,8 @@ export interface Layout {
   groups: Group[]
   /** Fields by path ("healthchecks.active.type"). */
   hints?: Record<string, Hint>
+  /** Fields that are secrets, though the schema does not say so. */
+  secrets?: string[]
   /** Fields that the form does not show. */
   hidden?: string[]
 }

@@ -23,10 +23,19 @@ export const hasVariants = (kind: Kind) => kind.schema === 'plugins' || kind.sch
  * which take the places of those of all.
  */
 export async function schemaOf(kind: Kind, variant?: string): Promise<Schema> {
-  const base = await loadSchema(kind.schema)
+  const base = adapted(kind, await loadSchema(kind.schema))
   if (!hasVariants(kind) || !variant) return base
   const own = new Map(fieldsOf(await loadSchema(`${kind.schema}/${variant}`)))
   const fields = fieldsOf(base).map(([name, field]) => ({ [name]: own.get(name) ?? field }))
   const added = [...own].filter(([name]) => !fieldsOf(base).some(([b]) => b === name)).map(([name, field]) => ({ [name]: field }))
   return { ...base, fields: [...fields, ...added] }
+}
+
+/** A schema with what a layout knows better: fields that people may fill in although the gateway can, and secrets. */
+function adapted(kind: Kind, schema: Schema): Schema {
+  const shown = new Set(kind.layout.groups.flatMap((g) => g.fields))
+  const fields = fieldsOf(schema).map(([name, field]) => ({
+    [name]: { ...field, auto: field.auto && !shown.has(name), encrypted: field.encrypted || kind.layout.secrets?.includes(name) },
+  }))
+  return { ...schema, fields }
 }

@@ -6,7 +6,7 @@ const tags = { field: 'tags' }
 export const keyAuths: Kind = {
   path: 'key-auths',
   schema: 'keyauth_credentials',
-  title: 'Keys of consumers',
+  title: 'API keys',
   one: 'API key',
   purpose: 'An API key tells who sends a request. The plugin key-auth asks for it.',
   nameOf: named(),
@@ -14,6 +14,7 @@ export const keyAuths: Kind = {
     columns: [{ field: 'id', title: 'ID', text: (e) => e.id.slice(0, 8) }, { field: 'key' }, { field: 'consumer', extra: true }, tags, created],
     groups: [{ title: 'General', fields: ['consumer', 'key', 'tags'] }],
     hints: { key: { help: 'Left empty, the gateway makes one up.' } },
+    secrets: ['key'],
   },
 }
 
@@ -26,6 +27,7 @@ export const basicAuths: Kind = {
   nameOf: named('username'),
   layout: {
     columns: [{ field: 'username' }, { field: 'consumer', extra: true }, tags, created],
+    secrets: ['password'],
     groups: [{ title: 'General', fields: ['consumer', 'username', 'password', 'tags'], help: 'Only a hash of the password is kept. To change it, type the new one.' }],
   },
 }
@@ -41,6 +43,7 @@ export const hmacAuths: Kind = {
     columns: [{ field: 'username' }, { field: 'secret' }, { field: 'consumer', extra: true }, tags, created],
     groups: [{ title: 'General', fields: ['consumer', 'username', 'secret', 'tags'] }],
     hints: { secret: { help: 'Left empty, the gateway makes one up.' } },
+    secrets: ['secret'],
   },
 }
 
@@ -53,6 +56,7 @@ export const jwts: Kind = {
   nameOf: named('key'),
   layout: {
     columns: [{ field: 'key' }, { field: 'algorithm' }, { field: 'consumer', extra: true }, tags, created],
+    secrets: ['secret'],
     groups: [{ title: 'General', fields: ['consumer', 'key', 'algorithm', 'secret', 'rsa_public_key', 'tags'] }],
     hints: {
       key: { help: 'The claim of the token (iss by default) that names this key. Left empty, the gateway makes one up.' },

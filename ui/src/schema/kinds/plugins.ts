@@ -4,6 +4,9 @@ import type { Kind } from '../layout'
 const scopes = ['service', 'route', 'consumer'] as const
 const wording = { service: 'the chosen service', route: 'the chosen route', consumer: 'the chosen consumer' }
 
+/** Settings of which only some make sense together. */
+const configOf = (values: Record<string, unknown>) => (values.config ?? {}) as { policy?: string; limit_by?: string }
+
 /** "It runs on requests of the chosen route that the chosen consumer sends." */
 function whereItRuns(values: Record<string, unknown>): string {
   const on = scopes.filter((s) => values[s])
@@ -38,7 +41,13 @@ export const plugins: Kind = {
       { title: 'General', fields: ['enabled', 'instance_name', 'tags'] },
       { title: 'More', fields: ['protocols'], advanced: true },
     ],
-    hints: { config: { bare: true }, instance_name: { placeholder: 'a name of its own' } },
+    hints: {
+      config: { bare: true },
+      'config.redis': { when: (v) => [undefined, 'redis'].includes(configOf(v).policy) },
+      'config.header_name': { when: (v) => [undefined, 'header'].includes(configOf(v).limit_by) },
+      'config.path': { when: (v) => [undefined, 'path'].includes(configOf(v).limit_by) },
+      instance_name: { placeholder: 'a name of its own' },
+    },
     hidden: ['name', 'ordering'],
   },
 }
