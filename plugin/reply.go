@@ -15,7 +15,9 @@ type Reply struct {
 	// Message goes into the body that the gateway's errors have, in the format that the client accepts.
 	Message string
 
-	// Body is the body as it is. With one, or without Message, ContentType is what it says: nothing when "".
+	// Body is the body as it is, and ContentType what it says: nothing when "". Without
+	// Body and Message, an answer of 300 or more that is not Proxied has the body that
+	// stands for its status, if there is one.
 	Body        []byte
 	ContentType string
 

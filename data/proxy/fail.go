@@ -54,11 +54,7 @@ func (x *exchange) upgradeToHTTPS(status int) {
 		return
 	}
 	x.status, x.reason = status, ReasonHTTPSRequired
-	contentType := "text/html; charset=UTF-8"
-	if status == 301 || status == 302 {
-		contentType = "text/html"
-	}
-	x.head(status, reasonPhrase(status), contentType, raisedByLogic)
+	x.head(status, reasonPhrase(status), pageType(status), raisedByLogic)
 	out := append(x.conn.Out, "Location: https://"...)
 	out = append(out, x.forwardedHost()...)
 	out = append(out, x.request.Path...)
@@ -98,6 +94,38 @@ func (x *exchange) page(status int, explanation string) {
 	x.status = status
 	x.head(status, reasonPhrase(status), "text/html; charset=UTF-8", raisedByLogic)
 	x.finishPage(status, explanation)
+}
+
+// statusPage answers with the body that stands for a status: an error with the body
+// that the gateway's own errors have, other statuses with the small page. It
+// reports false for a status that has neither.
+func (x *exchange) statusPage(status int, reason Reason) bool {
+	phrase := pluginPhrase(status)
+	switch status {
+	case 400, 404, 405, 408, 411, 412, 413, 414, 417, 500, 502, 503, 504:
+		x.failPhrase(status, phrase, statusMessage(status), reason, raisedByLayer)
+		return true
+	case 304:
+		return false
+	}
+	if status < 300 || phrase == "" {
+		return false
+	}
+	x.status, x.reason = status, reason
+	x.head(status, phrase, pageType(status), raisedByLogic)
+	if status == 401 {
+		phrase = "Authorization Required"
+	}
+	x.finish(appendHTMLPage(nil, strconv.Itoa(status)+" ", phrase, ""))
+	return true
+}
+
+// pageType is the type of a small page; old browsers took the charset of a redirect for that of the next page.
+func pageType(status int) string {
+	if status == 301 || status == 302 {
+		return "text/html"
+	}
+	return "text/html; charset=UTF-8"
 }
 
 func (x *exchange) finishPage(status int, explanation string) {

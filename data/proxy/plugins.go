@@ -125,6 +125,9 @@ func (x *exchange) goesOn(r *plugin.Reply) bool {
 		x.failPhrase(r.Status, pluginPhrase(r.Status), r.Message, reason, raisedByLogic)
 		return false
 	}
+	if r.Body == nil && !r.Proxied && x.statusPage(r.Status, reason) {
+		return false
+	}
 	by := raisedByLogic
 	if r.Proxied {
 		by = raisedForTries
@@ -171,6 +174,8 @@ func pluginPhrase(status int) string {
 		return "Not Acceptable"
 	case 409:
 		return "Conflict"
+	case 410:
+		return "Gone"
 	case 416:
 		return "Requested Range Not Satisfiable"
 	case 417:

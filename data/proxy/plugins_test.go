@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,12 @@ func (p *probe) Access(x *plugin.Exchange) *plugin.Reply {
 		return &plugin.Reply{Status: 401, Message: "no", Headers: []plugin.Field{{Name: "WWW-Authenticate", Value: "A"}, {Name: "WWW-Authenticate", Value: "B"}}}
 	case "empty":
 		return &plugin.Reply{Status: 204}
+	case "status":
+		status, err := strconv.Atoi(string(x.Request.Get("X-Status")))
+		if err != nil {
+			panic(err)
+		}
+		return &plugin.Reply{Status: status}
 	case "cached":
 		return &plugin.Reply{Status: 200, Body: []byte("kept"), ContentType: "text/plain", Proxied: true}
 	case "request":
@@ -202,6 +209,33 @@ func TestPluginsAnswer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestPluginsAnswerWithoutBody(t *testing.T) {
+	g := newGateway(t)
+	g.configure(t, nil, newOrigin(t, respond(smallAnswer)))
+	g.plug(t, `probe {"do":"status"}`)
+	const html = "text/html; charset=UTF-8"
+	for _, tt := range []struct{ status, contentType, body string }{
+		{"204", "", ""},
+		{"301", "text/html", "<h1>301 Moved Permanently</h1>"},
+		{"304", "", ""},
+		{"308", html, "<h1>308 Permanent Redirect</h1>"},
+		{"400", "text/plain; charset=utf-8", "Bad request\nrequest_id: "},
+		{"401", html, "<h1>401 Authorization Required</h1>"},
+		{"403", html, "<h1>403 Forbidden</h1>"},
+		{"410", html, "<h1>410 Gone</h1>"},
+		{"418", "", ""},
+		{"429", html, "<h1>429 Too Many Requests</h1>"},
+		{"504", "text/plain; charset=utf-8", "The upstream server is timing out\nrequest_id: "},
+		{"599", "", ""},
+	} {
+		head, body := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\nX-Status: "+tt.status+"\r\nConnection: close\r\n\r\n")
+		if head.Status[:3] != tt.status || head.Header.Get("Content-Type") != tt.contentType ||
+			!strings.Contains(string(body), tt.body) || (tt.body == "") != (len(body) == 0) {
+			t.Errorf("%s: %s %q\n%s\nwant %q and %q", tt.status, head.Status, head.Header.Get("Content-Type"), body, tt.contentType, tt.body)
+		}
 	}
 }
 

@@ -101,7 +101,7 @@ func (s *settings) Access(x *plugin.Exchange) *plugin.Reply {
 	case a != nil && s.usable(a, &wants, now):
 		return s.hit(x, a, now)
 	case s.CacheControl && wants.onlyIfCached:
-		return notStored(x)
+		return notStored()
 	}
 	p.request = requestBody(x)
 	x.Keep(pendingKey{}, p)
@@ -174,17 +174,8 @@ func (a *answer) withoutBody() *plugin.Reply {
 	return r
 }
 
-// notStored is the answer to those who want nothing but what is stored. The
-// layer that the reference has it from answers in plain text unless asked otherwise.
-func notStored(x *plugin.Exchange) *plugin.Reply {
-	r := &plugin.Reply{Status: 504, Message: "The upstream server is timing out"}
-	if x.Request.Get("Accept") == nil {
-		r.Body = append([]byte(r.Message+"\nrequest_id: "), x.RequestID()...)
-		r.Body = append(r.Body, '\n')
-		r.Message, r.ContentType = "", "text/plain; charset=utf-8"
-	}
-	return r
-}
+// notStored is the answer to those who want nothing but what is stored.
+func notStored() *plugin.Reply { return &plugin.Reply{Status: 504} }
 
 // requestBody returns a copy of the body of a request, nil when there is none.
 func requestBody(x *plugin.Exchange) []byte {
