@@ -18,6 +18,9 @@ type Env struct {
 
 	Counters Counters // of all nodes; nil where there are none
 
+	// StoreBytes bounds what a store of answers may take of memory.
+	StoreBytes int64
+
 	state *State
 	name  string
 }
@@ -50,13 +53,19 @@ type State struct {
 
 	Counters Counters // of all nodes; set before the first plugin starts, nil where there are none
 
+	// StoreBytes bounds what a store of answers may take of memory; set before the first plugin starts.
+	StoreBytes int64
+
 	mu   sync.Mutex // guards kept
 	kept map[string]any
 }
 
+// storeBytes are those of a store of answers unless something else is set.
+const storeBytes = 128 << 20
+
 // NewState returns an empty state.
 func NewState(log *slog.Logger, now func() time.Time, node string) *State {
-	return &State{Log: log, Now: now, Node: node, kept: map[string]any{}}
+	return &State{Log: log, Now: now, Node: node, StoreBytes: storeBytes, kept: map[string]any{}}
 }
 
 // Env returns the environment of a configured plugin.
@@ -65,7 +74,7 @@ func (s *State) Env(e *entity.Plugin) *Env {
 	if e.InstanceName != "" {
 		log = log.With("instance", e.InstanceName)
 	}
-	return &Env{Entity: e, Log: log, Now: s.Now, Node: s.Node, Counters: s.Counters, state: s, name: e.Name}
+	return &Env{Entity: e, Log: log, Now: s.Now, Node: s.Node, Counters: s.Counters, StoreBytes: s.StoreBytes, state: s, name: e.Name}
 }
 
 // Forget closes what a plugin that was removed has kept.

@@ -106,19 +106,29 @@ func (h *Header) Values(name string) []string {
 
 // Set makes value the only one of the field. It takes the place of the first line
 // with this name, and keeps that one's spelling.
-func (h *Header) Set(name, value string) { setHeader(h, name, value) }
+func (h *Header) Set(name, value string) {
+	h.change()
+	h.memory = append(h.memory, value...)
+	h.set(name, len(value))
+}
 
 // SetBytes is Set for a value that is not kept.
-func (h *Header) SetBytes(name string, value []byte) { setHeader(h, name, value) }
-
-func setHeader[V string | []byte](h *Header, name string, value V) {
+func (h *Header) SetBytes(name string, value []byte) {
 	h.change()
+	h.memory = append(h.memory, value...)
+	h.set(name, len(value))
+}
+
+// set makes the last n bytes of the memory the value of a field.
+func (h *Header) set(name string, n int) {
+	end := len(h.memory)
+	value := h.memory[end-n : end : end]
 	i := h.find(name, 0)
 	if i < 0 {
-		h.lines = append(h.lines, Line{keep(h, name), keep(h, value), -1})
+		h.lines = append(h.lines, Line{keep(h, name), value, -1})
 		return
 	}
-	h.lines[i].Value = keep(h, value)
+	h.lines[i].Value = value
 	h.removeFrom(name, i+1)
 }
 

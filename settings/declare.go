@@ -209,7 +209,7 @@ func (s *Settings) store() []*property {
 		seconds("db_cache_neg_ttl", nil).doc("See db_cache_ttl."),
 		seconds("db_resurrect_ttl", nil).byDefault("30").doc("See db_cache_ttl."),
 		list("db_cache_warmup_entities", nil).byDefault("services").doc("See db_cache_ttl."),
-		size("mem_cache_size", nil).byDefault("128m").doc("See db_cache_ttl."),
+		size("mem_cache_size", &s.MemCacheSize).byDefault("128m").doc("What each store of proxy-cache may take of memory; what was not asked for longest makes room."),
 	}
 }
 

@@ -83,6 +83,7 @@ type Settings struct {
 	ClientMaxBodySize       int64 // bytes; 0 means unlimited
 	ClientBodyBufferSize    int64 // bytes
 	AdminClientMaxBodySize  int64 // bytes; 0 means unlimited
+	MemCacheSize            int64 // bytes of each store of answers
 	ClientHeaderTimeout     time.Duration
 	ClientBodyTimeout       time.Duration
 	ClientSendTimeout       time.Duration

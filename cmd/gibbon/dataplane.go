@@ -85,6 +85,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 		return nil, fmt.Errorf("router_flavor %s is not available; use traditional_compatible or traditional", s.RouterFlavor)
 	}
 	d.plugins = plugin.NewState(options.log, time.Now, options.nodeID)
+	d.plugins.StoreBytes = s.MemCacheSize
 	plugins := pluginsOf(s)
 	d.builder, err = snapshot.NewBuilder(snapshot.Options{
 		Plugins: plugins, State: d.plugins, Secrets: d.vaults.Get,

@@ -1,6 +1,7 @@
 package plugintest
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 	"time"
@@ -15,8 +16,10 @@ type Wire struct {
 	Known   []string       // ids of the consumers that were authenticated
 
 	request  Request
-	path     string
-	query    string
+	method   []byte
+	path     []byte
+	query    []byte
+	host     []byte
 	hasQuery bool
 	client   netip.Addr
 	started  time.Time
@@ -36,21 +39,22 @@ func (w *Wire) complete() {
 	if r.Scheme == "" {
 		r.Scheme = "http"
 	}
-	w.path, w.query, w.hasQuery = strings.Cut(r.Target, "?")
+	w.method, w.host = []byte(r.Method), []byte(r.Host)
+	w.path, w.query, w.hasQuery = bytes.Cut([]byte(r.Target), []byte{'?'})
 	w.client = parse(r.Client)
 }
 
 // Method implements plugin.Wire, as the other methods do.
-func (w *Wire) Method() []byte { return []byte(w.request.Method) }
+func (w *Wire) Method() []byte { return w.method }
 
 // RawPath is the path of the target.
-func (w *Wire) RawPath() []byte { return []byte(w.path) }
+func (w *Wire) RawPath() []byte { return w.path }
 
 // Path is the same.
-func (w *Wire) Path() []byte { return []byte(w.path) }
+func (w *Wire) Path() []byte { return w.path }
 
 // RawQuery is the query of the target.
-func (w *Wire) RawQuery() ([]byte, bool) { return []byte(w.query), w.hasQuery }
+func (w *Wire) RawQuery() ([]byte, bool) { return w.query, w.hasQuery }
 
 // Version is HTTP/1.1.
 func (w *Wire) Version() string { return "HTTP/1.1" }
@@ -59,7 +63,7 @@ func (w *Wire) Version() string { return "HTTP/1.1" }
 func (w *Wire) Scheme() string { return w.request.Scheme }
 
 // Host is that of the request.
-func (w *Wire) Host() []byte { return []byte(w.request.Host) }
+func (w *Wire) Host() []byte { return w.host }
 
 // Port is the usual one.
 func (w *Wire) Port() int {

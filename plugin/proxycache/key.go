@@ -2,6 +2,7 @@ package proxycache
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -39,7 +40,7 @@ func (s *settings) keyOf(x *plugin.Exchange) (Key, resource) {
 		}
 		b = append(b, '|')
 		if len(query) > 0 {
-			b = s.appendArgs(b, x.Request.Args())
+			b = s.appendArgs(b, &x.Request)
 		}
 	} else {
 		b = append(b, ' ')
@@ -63,55 +64,83 @@ func lower(b []byte) {
 	}
 }
 
+// args are the arguments of a query, decoded, each as places in one text.
+type args struct {
+	text []byte
+	list []arg
+}
+
+type arg struct {
+	from, middle, to int  // the name, and the value
+	bare             bool // there was no '='
+}
+
+func (q *args) name(a arg) []byte  { return q.text[a.from:a.middle] }
+func (q *args) value(a arg) []byte { return q.text[a.middle:a.to] }
+
 // appendArgs appends the arguments that matter as name=value, joined with ':'.
-func (s *settings) appendArgs(b []byte, args []plugin.Arg) []byte {
-	names := s.VaryQueryParams
-	if names == nil {
-		for _, a := range args {
-			names = append(names, a.Name)
-		}
-		slices.Sort(names)
-		names = slices.Compact(names)
+func (s *settings) appendArgs(b []byte, r *plugin.Request) []byte {
+	var list [16]arg
+	var text [256]byte
+	q := args{text[:0], list[:0]}
+	for name, value := range r.EachArg {
+		from, middle := len(q.text), len(q.text)+len(name)
+		q.text = append(append(q.text, name...), value...)
+		q.list = append(q.list, arg{from, middle, len(q.text), value == nil})
 	}
+	slices.SortFunc(q.list, func(a, b arg) int {
+		return cmp.Or(bytes.Compare(q.name(a), q.name(b)), bytes.Compare(q.value(a), q.value(b)))
+	})
 	start := len(b)
-	var values []string
-	for _, name := range names {
-		values = values[:0]
-		found := false
-		for _, a := range args {
-			if a.Name == name {
-				found = true
-				if !a.Bare {
-					values = append(values, a.Value)
-				}
-			}
+	if s.VaryQueryParams == nil {
+		for i := 0; i < len(q.list); {
+			b, i = q.append(b, start, i)
 		}
-		if found {
-			b = appendPart(b, start, name, values)
+		return b
+	}
+	for _, name := range s.VaryQueryParams {
+		if i := slices.IndexFunc(q.list, func(a arg) bool { return string(q.name(a)) == name }); i >= 0 {
+			b, _ = q.append(b, start, i)
 		}
 	}
 	return b
+}
+
+// append appends the arguments with the name of argument i, which follow each other, and returns the
+// number of the one after them.
+func (q *args) append(b []byte, start, i int) ([]byte, int) {
+	if len(b) > start {
+		b = append(b, ':')
+	}
+	name := q.name(q.list[i])
+	b = append(b, name...)
+	separator := byte('=')
+	for ; i < len(q.list) && bytes.Equal(q.name(q.list[i]), name); i++ {
+		if a := q.list[i]; !a.bare {
+			b = append(append(b, separator), q.value(a)...)
+			separator = ','
+		}
+	}
+	return b, i
 }
 
 // appendHeaders appends the request's fields that matter in the same form.
 func (s *settings) appendHeaders(b []byte, h *plugin.Header) []byte {
 	start := len(b)
 	for _, name := range s.VaryHeaders {
-		if h.Get(name) != nil {
-			b = appendPart(b, start, name, h.Values(name))
+		if h.Get(name) == nil {
+			continue
 		}
-	}
-	return b
-}
-
-func appendPart(b []byte, start int, name string, values []string) []byte {
-	if len(b) > start {
-		b = append(b, ':')
-	}
-	b = append(b, name...)
-	if len(values) > 0 {
+		if len(b) > start {
+			b = append(b, ':')
+		}
+		b = append(append(b, name...), '=')
+		if h.Count(name) == 1 {
+			b = append(b, h.Get(name)...)
+			continue
+		}
+		values := h.Values(name)
 		slices.Sort(values)
-		b = append(b, '=')
 		b = append(b, strings.Join(values, ",")...)
 	}
 	return b

@@ -24,9 +24,6 @@ var Plugin = plugin.Plugin{
 	Endpoints: newEndpoints,
 }
 
-// storeBytes bounds the memory of a store.
-const storeBytes = 128 << 20
-
 // running is what Start makes of the settings.
 type running struct {
 	store *Store
@@ -42,7 +39,7 @@ type contentType struct {
 
 // Start fetches the store, which outlives the settings.
 func (s *settings) Start(e *plugin.Env) error {
-	s.store = e.Shared(s.Memory.Dictionary, func() any { return NewStore(storeBytes) }).(*Store) //nolint:errcheck,forcetypeassert // made here
+	s.store = e.Shared(s.Memory.Dictionary, func() any { return NewStore(e.StoreBytes) }).(*Store) //nolint:errcheck,forcetypeassert // made here
 	s.now = e.Now
 	for _, t := range s.ContentType {
 		if parsed, ok := parseType(t); ok {
@@ -89,22 +86,20 @@ func (s *settings) Access(x *plugin.Exchange) *plugin.Reply {
 		s.bypass(x)
 		return nil
 	}
-	p := new(pending)
-	p.key, p.resource = s.keyOf(x)
+	key, r := s.keyOf(x)
 	if s.shows(x, s.ResponseHeaders.Key) {
-		var text [2 * len(p.key)]byte
-		x.Response.Set(keyField, string(hex.AppendEncode(text[:0], p.key[:])))
+		var text [2 * len(key)]byte
+		x.Response.SetBytes(keyField, hex.AppendEncode(text[:0], key[:]))
 	}
 	now := x.Request.Started().Unix()
-	a := s.store.get(&p.key, p.resource, now, func(vary []plugin.Field) bool { return matches(x, vary) })
+	a := s.store.get(&key, r, now, func(vary []plugin.Field) bool { return matches(x, vary) })
 	switch {
 	case a != nil && s.usable(a, &wants, now):
 		return s.hit(x, a, now)
 	case s.CacheControl && wants.onlyIfCached:
 		return notStored()
 	}
-	p.request = requestBody(x)
-	x.Keep(pendingKey{}, p)
+	x.Keep(pendingKey{}, &pending{key: key, resource: r, request: requestBody(x)})
 	status := "Miss"
 	if a != nil {
 		status = "Refresh"
@@ -148,7 +143,7 @@ func (s *settings) hit(x *plugin.Exchange, a *answer, now int64) *plugin.Reply {
 	}
 	s.tell(x, "Hit")
 	if a.reply.Status == 200 && notModified(x, a) {
-		return a.withoutBody()
+		return a.unchanged
 	}
 	return a.reply
 }
@@ -163,10 +158,10 @@ func notModified(x *plugin.Exchange, a *answer) bool {
 	return since != nil && a.modified != "" && !later(a.modified, string(since))
 }
 
-// withoutBody is the answer to a client that has the body already.
-func (a *answer) withoutBody() *plugin.Reply {
+// withoutBody is an answer for clients that have its body already.
+func withoutBody(full *plugin.Reply) *plugin.Reply {
 	r := &plugin.Reply{Status: 304, Proxied: true}
-	for _, f := range a.reply.Headers {
+	for _, f := range full.Headers {
 		if !strings.EqualFold(f.Name, "Content-Type") {
 			r.Headers = append(r.Headers, f)
 		}
@@ -232,6 +227,9 @@ func (s *settings) storable(x *plugin.Exchange) *answer {
 		a.keep = *s.StorageTTL
 	}
 	a.reply = &plugin.Reply{Status: r.Status(), Proxied: true, Headers: storedFields(&r.Header)}
+	if r.Status() == 200 {
+		a.unchanged = withoutBody(a.reply)
+	}
 	a.etag, a.modified = string(r.Get("ETag")), string(r.Get("Last-Modified"))
 	return a
 }

@@ -307,21 +307,42 @@ func TestStoreOutlivesSettings(t *testing.T) {
 	}
 }
 
-func BenchmarkHit(b *testing.B) {
-	p := plugintest.Start[*settings](b, &Plugin, `{"strategy":"memory"}`, nil)
-	x, w := plugintest.New(plugintest.Request{Target: "/a/b/c"}, nil)
-	ask := func() *plugin.Reply {
+// hits returns a function that asks for what is stored.
+func hits(tb testing.TB, config string) (ask func() *plugin.Reply) {
+	tb.Helper()
+	p := plugintest.Start[*settings](tb, &Plugin, config, nil)
+	x, w := plugintest.New(plugintest.Request{Target: "/a/b/c?x=1&b=2%20"}, nil)
+	ask = func() *plugin.Reply {
 		x.Begin(w, nil)
 		return p.Access(x)
 	}
 	ask()
-	plugintest.Answer(x, 200, plugin.Field{Name: "Content-Type", Value: "application/json"})
+	plugintest.Answer(x, 200, plugin.Field{Name: "Content-Type", Value: "application/json"}, plugin.Field{Name: "Cache-Control", Value: "max-age=60"}, plugin.Field{Name: "ETag", Value: `"1"`})
 	p.HeaderFilter(x)
 	p.BodyFilter(x, make([]byte, 400), true)
+	if ask() == nil {
+		tb.Fatal("no hit")
+	}
+	return ask
+}
+
+func TestHitsDoNotAllocate(t *testing.T) {
+	for _, config := range []string{
+		`{"strategy":"memory"}`,
+		`{"strategy":"memory","vary_query_params":["x"],"vary_headers":["Accept"]}`,
+		`{"strategy":"memory","cache_control":true}`,
+	} {
+		ask := hits(t, config)
+		if n := testing.AllocsPerRun(100, func() { ask() }); n > 0 {
+			t.Errorf("%s: %v allocations", config, n)
+		}
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	ask := hits(b, `{"strategy":"memory"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if ask() == nil {
-			b.Fatal("no hit")
-		}
+		ask()
 	}
 }

@@ -19,6 +19,7 @@ type resource uint64
 // An answer is what is stored. It never changes, so readers share it.
 type answer struct {
 	reply          *plugin.Reply // with the fields of the target
+	unchanged      *plugin.Reply // for those who have the body already; nil unless the status is 200
 	stored         int64         // Unix seconds
 	age            int64         // seconds that it was old when it came
 	lifetime       int64         // seconds of age in which it is fresh
@@ -36,6 +37,9 @@ func (a *answer) size() int64 {
 	for _, f := range a.reply.Headers {
 		n += int64(fieldCost + len(f.Name) + len(f.Value))
 	}
+	if a.unchanged != nil {
+		n += int64(replyCost + fieldCost*len(a.unchanged.Headers)) // the texts are shared
+	}
 	for _, f := range a.vary {
 		n += int64(fieldCost + len(f.Name) + len(f.Value))
 	}
@@ -51,6 +55,7 @@ const (
 	mostVariants = 16
 	slotCost     = 400 // bytes: an answer without its texts, its slot and its places in the tables
 	fieldCost    = 32
+	replyCost    = 128
 )
 
 // A Store holds answers up to a number of bytes; those that were not asked for

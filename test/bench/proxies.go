@@ -38,7 +38,10 @@ type proxy struct {
 func proxies(gibbon, against string) []proxy {
 	all := []proxy{
 		{"gibbon", []string{gibbon, "version"}, "127.0.0.1:19180", startGibbon(gibbon, "127.0.0.1:19180", gibbonAdmin)},
-		{"key-auth + rate-limiting", []string{gibbon, "version"}, "127.0.0.1:19580", withPlugins(gibbon, "127.0.0.1:19580", "127.0.0.1:19581")},
+		{"key-auth + rate-limiting", []string{gibbon, "version"}, "127.0.0.1:19580", withPlugins(gibbon, "127.0.0.1:19580", "127.0.0.1:19581", keyAndRate())},
+		{"proxy-cache hit", []string{gibbon, "version"}, "127.0.0.1:19680", withPlugins(gibbon, "127.0.0.1:19680", "127.0.0.1:19681", []call{
+			{"/plugins", map[string]any{"name": "proxy-cache", "config": map[string]any{"strategy": "memory", "content_type": []string{"*/*"}, "cache_ttl": 86400}}},
+		})},
 		{"nginx", []string{"nginx", "-v"}, "127.0.0.1:19280", startNginx},
 		{"haproxy", []string{"haproxy", "-v"}, "127.0.0.1:19380", startHAProxy},
 	}
@@ -182,24 +185,32 @@ func startGibbon(binary, listen, admin string) func(ctx context.Context, dir str
 	}
 }
 
-// withPlugins is startGibbon with two plugins on all requests: these need a key, and are counted by its owner.
-func withPlugins(binary, listen, admin string) func(ctx context.Context, dir string, s setting) (*process, error) {
+// A call makes something through the Admin API.
+type call struct {
+	path string
+	body map[string]any
+}
+
+// keyAndRate makes two plugins for all requests: these need a key, and are counted by its owner.
+func keyAndRate() []call {
+	return []call{
+		{"/consumers", map[string]any{"username": "bench"}},
+		{"/consumers/bench/key-auth", map[string]any{"key": benchKey}},
+		{"/plugins", map[string]any{"name": "key-auth"}},
+		{"/plugins", map[string]any{"name": "rate-limiting", "config": map[string]any{"minute": 1_000_000_000, "policy": "local"}}},
+	}
+}
+
+// withPlugins is startGibbon with plugins.
+func withPlugins(binary, listen, admin string, calls []call) func(ctx context.Context, dir string, s setting) (*process, error) {
 	start := startGibbon(binary, listen, admin)
 	return func(ctx context.Context, dir string, s setting) (*process, error) {
 		p, err := start(ctx, dir, s)
 		if err != nil {
 			return p, err
 		}
-		for _, call := range []struct {
-			path string
-			body map[string]any
-		}{
-			{"/consumers", map[string]any{"username": "bench"}},
-			{"/consumers/bench/key-auth", map[string]any{"key": benchKey}},
-			{"/plugins", map[string]any{"name": "key-auth"}},
-			{"/plugins", map[string]any{"name": "rate-limiting", "config": map[string]any{"minute": 1_000_000_000, "policy": "local"}}},
-		} {
-			if err := post(ctx, "http://"+admin+call.path, call.body); err != nil {
+		for _, c := range calls {
+			if err := post(ctx, "http://"+admin+c.path, c.body); err != nil {
 				return p, p.failed(err)
 			}
 		}
@@ -213,10 +224,7 @@ const benchKey = "0123456789abcdef"
 // configure makes the routes, the service and the upstream through the Admin API.
 func configure(ctx context.Context, admin string, s setting) error {
 	passive := map[string]any{"passive": map[string]any{"unhealthy": map[string]any{"http_failures": 3, "tcp_failures": 3, "timeouts": 3}}}
-	calls := []struct {
-		path string
-		body map[string]any
-	}{
+	calls := []call{
 		{"/upstreams", map[string]any{"name": "targets", "healthchecks": passive}},
 		{"/services", map[string]any{"name": "targets", "url": "http://targets"}},
 	}
@@ -229,8 +237,8 @@ func configure(ctx context.Context, admin string, s setting) error {
 		calls[len(calls)-1].path = "/services/targets/routes"
 		calls[len(calls)-1].body = map[string]any{"paths": []string{route(i)}, "strip_path": false}
 	}
-	for _, call := range calls {
-		if err := post(ctx, admin+call.path, call.body); err != nil {
+	for _, c := range calls {
+		if err := post(ctx, admin+c.path, c.body); err != nil {
 			return err
 		}
 	}
