@@ -24,6 +24,8 @@ await story(async (browser, faults) => {
     `/default/services/${service.id}`, `/default/services/${service.id}/edit`, `/default/consumers/${consumer.id}`, `/default/plugins/${plugin.id}/edit`,
     `/default/upstreams/${upstream.id}`, `/default/upstreams/${upstream.id}/configuration`, `/default/upstreams/${upstream.id}/explain`,
     `/default/upstreams/${upstream.id}/history`, `/default/upstreams/${upstream.id}/targets/create`, `/default/upstreams/${upstream.id}/edit`,
+    '/default/overview', '/default/explain?path=/marked', '/default/revisions', '/default/revisions/1', '/default/nodes', '/default/vaults/create', '/default/keys', '/default/key-sets', '/default/ca_certificates',
+    `/default/services/${service.id}/routes`, `/default/services/${service.id}/json`, `/default/services/${service.id}/curl`, `/default/consumers/${consumer.id}/key-auths`, '/default/acls/create',
     '/no/such/page',
   ]
   for (const colorScheme of ['light', 'dark']) {
