@@ -15,29 +15,27 @@ type origins struct {
 
 // A rule lets an origin pass.
 type rule struct {
-	plain   string         // the origin, or the host with byHost
+	plain   string         // the origin
 	pattern *regexp.Regexp // instead of plain
-	byHost  bool           // looks at the host only
+	byHost  bool           // the pattern looks at the host only
 }
 
 func newOrigins(list []string) origins {
-	if len(list) == 0 {
+	if len(list) == 0 || len(list) == 1 && list[0] == "*" {
 		return origins{all: true}
 	}
 	var o origins
 	for _, entry := range list {
-		if entry == "*" {
-			return origins{all: true}
-		}
-		r := rule{plain: entry, byHost: !strings.Contains(entry, ":")}
+		r := rule{byHost: !strings.Contains(entry, ":")}
 		if !isPlain(entry) {
-			// Checked when the settings were; one that is not valid lets nobody pass.
+			// Checked when the settings were; one that is not valid lets nobody
+			// pass, and neither does "*" among others.
 			pattern, err := regexp.Compile("^(?:" + entry + ")$")
 			if err != nil {
 				continue
 			}
 			r.pattern = pattern
-		} else if !r.byHost {
+		} else {
 			r.plain, _ = normal(entry)
 		}
 		o.rules = append(o.rules, r)
@@ -48,7 +46,7 @@ func newOrigins(list []string) origins {
 	return o
 }
 
-// isPlain reports whether s is an origin or a host and no regular expression.
+// isPlain reports whether s is an origin and no regular expression.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -77,11 +75,17 @@ func (o *origins) match(origin string) (string, bool) {
 	full, host := normal(origin)
 	for i := range o.rules {
 		r := &o.rules[i]
+		if r.pattern == nil {
+			if full == r.plain {
+				return full, true
+			}
+			continue
+		}
 		subject := full
 		if r.byHost {
 			subject = host
 		}
-		if r.pattern == nil && subject == r.plain || r.pattern != nil && r.pattern.MatchString(subject) {
+		if r.pattern.MatchString(subject) {
 			return full, true
 		}
 	}
