@@ -17,7 +17,6 @@ await story(async (browser, faults) => {
   const plugin = await admin('POST', '/plugins', { name: 'request-termination', config: { message: markup }, enabled: false })
 
   const pages = [
-    '/default/overview', '/default/explain', '/default/revisions', '/default/revisions/1', '/default/nodes',
     '/default/services', '/default/routes', '/default/consumers', '/default/plugins', '/default/upstreams', '/default/certificates', '/default/snis',
     `/default/consumers?q=${encodeURIComponent(markup)}`,
     '/default/services/create', '/default/plugins/create', '/default/plugins/create?name=rate-limiting', '/default/upstreams/create', '/default/routes/create',
