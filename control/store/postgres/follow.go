@@ -166,6 +166,30 @@ func (s *Store) catchUp(ctx context.Context, r reader, latest int64) error {
 	return nil
 }
 
+const (
+	settleWithin = 2 * time.Second
+	settleEvery  = 10 * time.Millisecond
+)
+
+// settle waits for a follower that reads everything anew, as it does for an instant
+// after the database has come back. A Write that finds it still reading is refused.
+func (s *Store) settle(ctx context.Context) {
+	if s.told.Load() != outdated {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	ticker := time.NewTicker(settleEvery)
+	defer ticker.Stop()
+	for s.wakeUp(); s.told.Load() == outdated; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
 // wakeUp has the follower look at once.
 func (s *Store) wakeUp() {
 	select {

@@ -62,6 +62,7 @@ func (s *Store) write(ctx context.Context, actor string, f func(*tx) error) (sto
 	if err := s.ready(ctx); err != nil {
 		return store.Revision{}, err
 	}
+	s.settle(ctx)
 	if err := s.turn.Take(ctx); err != nil {
 		return store.Revision{}, err
 	}
