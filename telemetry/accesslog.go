@@ -42,6 +42,7 @@ type Entry struct {
 // A Try is one attempt at a target.
 type Try struct {
 	Address netip.AddrPort
+	Started time.Time     // when the request was handed to the target
 	Status  int           // what the target answered; 0: it did not
 	Failure string        // why not, a FailureKind's name
 	Latency time.Duration // until the answer's first byte or the failure

@@ -100,7 +100,7 @@ func (x *exchange) answered() {
 		x.reportRetryAfter()
 	}
 	x.counters().answered(status, latency)
-	x.tries = append(x.tries, telemetry.Try{Address: x.address.AddrPort, Status: status, Latency: latency})
+	x.tries = append(x.tries, telemetry.Try{Address: x.address.AddrPort, Started: x.proxy.at(x.handed), Status: status, Latency: latency})
 }
 
 // reportRetryAfter tells the balancer how long the target asks to be left alone.

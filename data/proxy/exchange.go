@@ -88,6 +88,9 @@ func (h *headers) At(i int) (name, value []byte) {
 
 func (p *Proxy) now() time.Duration { return time.Since(p.start) }
 
+// at is the time of day of what now has returned.
+func (p *Proxy) at(t time.Duration) time.Time { return p.start.Add(t) }
+
 // begin makes x ready for the request on c.
 func (x *exchange) begin(c *http1.Conn) {
 	p := x.proxy

@@ -285,7 +285,7 @@ func (x *exchange) tryFailed(f failure, last bool) {
 		}
 		x.counters().failed(f.kind)
 		x.tries = append(x.tries, telemetry.Try{
-			Address: a.AddrPort, Failure: f.kind.String(), Latency: x.proxy.now() - x.handed,
+			Address: a.AddrPort, Started: x.proxy.at(x.handed), Failure: f.kind.String(), Latency: x.proxy.now() - x.handed,
 		})
 	}
 	a.Done()

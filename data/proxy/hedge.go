@@ -106,7 +106,9 @@ func (x *exchange) adopt(r *runner) {
 func (x *exchange) giveUp(r *runner) {
 	took := x.proxy.now() - r.handed
 	r.address.ReportUnanswered(took)
-	x.tries = append(x.tries, telemetry.Try{Address: r.address.AddrPort, Failure: telemetry.GivenUp, Latency: took})
+	x.tries = append(x.tries, telemetry.Try{
+		Address: r.address.AddrPort, Started: x.proxy.at(r.handed), Failure: telemetry.GivenUp, Latency: took,
+	})
 	r.giveUp()
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gibbon/data/snapshot"
 	"gibbon/entity"
@@ -124,8 +125,14 @@ func (p *probe) Log(x *plugin.Exchange) {
 	case "log":
 		var s plugin.Summary
 		x.Summarize(&s)
-		p.done.add(fmt.Sprintf("%s %d %v %s %s %s %d", x.Request.Path(), x.Response.Status(), s.Upstream, s.UpstreamURI,
-			s.UpstreamStatus, x.Response.Get("Content-Type"), s.BodySize))
+		inTime := 0
+		for _, t := range s.Tries {
+			if !t.Started.Before(x.Request.Started()) && !t.Started.After(time.Now()) {
+				inTime++
+			}
+		}
+		p.done.add(fmt.Sprintf("%s %d %v %s %s %s %d %d", x.Request.Path(), x.Response.Status(), s.Upstream, s.UpstreamURI,
+			s.UpstreamStatus, x.Response.Get("Content-Type"), s.BodySize, inTime))
 	}
 }
 
@@ -325,7 +332,7 @@ func TestPluginsLog(t *testing.T) {
 	done, _ := g.state.Env(e).Process("record", nil).(*record)
 	g.exchange(t, "GET /a/b?c=d HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
 	g.exchange(t, "GET /none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-	const want = "/a/b 200 true /b?c=d 200 application/json 17\n/none 404 false   application/json; charset=utf-8 103"
+	const want = "/a/b 200 true /b?c=d 200 application/json 17 1\n/none 404 false   application/json; charset=utf-8 103 0"
 	if got := done.take(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -32,7 +32,7 @@ func (w *wire) ClientText() []byte        { return w.x.peer }
 func (w *wire) ClientPort() int           { return int(w.x.conn.Remote().Port()) }
 func (w *wire) Local() netip.AddrPort     { return w.x.conn.Local() }
 func (w *wire) RequestID() []byte         { return w.x.id[:] }
-func (w *wire) Started() time.Time        { return w.x.proxy.start.Add(w.x.started) }
+func (w *wire) Started() time.Time        { return w.x.proxy.at(w.x.started) }
 func (w *wire) Captures() plugin.Captures { return &w.x.match }
 func (w *wire) Connection() (uint64, int) { return uint64(w.x.conn.Hint()), w.x.conn.Requests() }
 
@@ -96,7 +96,7 @@ func (w *wire) Summarize(s *plugin.Summary) {
 	var statuses []string
 	for _, t := range x.tries {
 		s.Tries = append(s.Tries, plugin.Try{
-			Address: t.Address, Latency: t.Latency, Status: t.Status, Failed: t.Status == 0 && t.Failure != telemetry.GivenUp,
+			Address: t.Address, Started: t.Started, Latency: t.Latency, Status: t.Status, Failed: t.Status == 0 && t.Failure != telemetry.GivenUp,
 		})
 		if status := t.Status; status != 0 {
 			statuses = append(statuses, strconv.Itoa(status))

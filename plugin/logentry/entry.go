@@ -29,6 +29,7 @@ type entry struct {
 	ClientIP       string          `json:"client_ip"`
 	StartedAt      int64           `json:"started_at"`
 	Source         string          `json:"source"`
+	Workspace      string          `json:"workspace"`
 	WorkspaceName  string          `json:"workspace_name"`
 }
 
@@ -79,6 +80,9 @@ type authenticated struct {
 	ConsumerID string `json:"consumer_id,omitempty"`
 }
 
+// workspace is the id that the reference gives the one workspace of a node without a database.
+const workspace = "0dc6f45b-8f8d-40d2-a504-473544ee190b"
+
 // JSON returns the entry of an exchange that is over.
 func JSON(x *plugin.Exchange) []byte {
 	var s plugin.Summary
@@ -90,7 +94,7 @@ func JSON(x *plugin.Exchange) []byte {
 			Kong: s.Kong.Milliseconds(), Proxy: s.Proxy.Milliseconds(), Request: s.Request.Milliseconds(), Receive: s.Receive.Milliseconds(),
 		},
 		Tries: triesOf(&s), ClientIP: string(x.Request.ClientText()), StartedAt: x.Request.Started().UnixMilli(),
-		Source: "kong", WorkspaceName: "default",
+		Source: "kong", Workspace: workspace, WorkspaceName: "default",
 	}
 	if s.Proxy < 0 {
 		e.Latencies.Proxy = -1

@@ -58,7 +58,8 @@ func TestJSON(t *testing.T) {
 			map[string]any{"balancer_start": 1700000000123.0, "balancer_start_ns": 1700000000123000000.0, "balancer_latency": 0.0, "balancer_latency_ns": 0.0, "ip": "127.0.0.1", "port": 82.0, "code": 502.0},
 		},
 		"authenticated_entity": map[string]any{"id": "k", "consumer_id": "c"},
-		"client_ip":            "127.0.0.1", "source": "upstream", "workspace_name": "default",
+		"client_ip":            "127.0.0.1", "source": "upstream",
+		"workspace": "0dc6f45b-8f8d-40d2-a504-473544ee190b", "workspace_name": "default",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("entry differs (-want +got):\n%s", diff)
