@@ -21,6 +21,7 @@ import (
 	"gibbon/data/snapshot"
 	"gibbon/entity"
 	"gibbon/plugin"
+	"gibbon/plugin/redis"
 	"gibbon/settings"
 	"gibbon/telemetry"
 	"gibbon/vault"
@@ -86,6 +87,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 	}
 	d.plugins = plugin.NewState(options.log, time.Now, options.nodeID)
 	d.plugins.StoreBytes = s.MemCacheSize
+	redis.LogTo(options.log)
 	plugins := pluginsOf(s)
 	d.builder, err = snapshot.NewBuilder(snapshot.Options{
 		Plugins: plugins, State: d.plugins, Secrets: d.vaults.Get,

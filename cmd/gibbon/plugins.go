@@ -6,6 +6,7 @@ import (
 
 	"gibbon/plugin"
 	"gibbon/plugin/builtin"
+	"gibbon/plugin/ratelimiting"
 	"gibbon/settings"
 )
 
@@ -21,6 +22,13 @@ func pluginsOf(s *settings.Settings) []*plugin.Plugin {
 		return nil
 	}
 	all := builtin.Plugins()
+	if s.Database == "off" {
+		for i, p := range all {
+			if p == &ratelimiting.Plugin {
+				all[i] = ratelimiting.WithoutDatabase()
+			}
+		}
+	}
 	if slices.Contains(s.Plugins, allPlugins) {
 		return all
 	}

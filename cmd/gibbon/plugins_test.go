@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"gibbon/plugin/builtin"
+	"gibbon/schema"
 	"gibbon/settings"
 )
 
@@ -36,6 +38,18 @@ func TestPluginsOfSettings(t *testing.T) {
 		}
 		if text != tt.err {
 			t.Errorf("%s: error %q, want %q", tt.setting, text, tt.err)
+		}
+	}
+}
+
+// Without a database there is nowhere to count for all nodes.
+func TestPoliciesOfRateLimiting(t *testing.T) {
+	for database, want := range map[string]string{"sqlite": "", "off": "expected one of: local, redis"} {
+		kinds := kindsOf(&settings.Settings{Plugins: []string{"bundled"}, Database: database})
+		e := kinds.Of("plugins").New()
+		err := schema.Decode(map[string]any{"name": "rate-limiting", "config": map[string]any{"minute": json.Number("1"), "policy": "cluster"}}, e)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("database %s: %v, want %q", database, err, want)
 		}
 	}
 }

@@ -21,6 +21,13 @@ var Plugin = plugin.Plugin{
 	Protocols: httpProtocols, Allowed: httpProtocols,
 }
 
+// WithoutDatabase returns Plugin for nodes whose configuration is a file: there is no policy cluster.
+func WithoutDatabase() *plugin.Plugin {
+	p := Plugin
+	p.New = func() schema.Record { return &settings{alone: true} }
+	return &p
+}
+
 var httpProtocols = []string{"grpc", "grpcs", "http", "https"}
 
 // headerNames are the fields that tell a client its limits, per window.

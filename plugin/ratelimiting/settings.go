@@ -23,6 +23,7 @@ type settings struct {
 	ErrorMessage  string
 	SyncRate      float64 // seconds
 
+	alone bool // there is no database for policy cluster
 	running
 }
 
@@ -31,6 +32,10 @@ func (s *settings) Fields() schema.Fields {
 	fields := redis.OldNames("rate-limiting", &s.Redis)
 	for w, name := range windowNames {
 		fields = append(fields, schema.NullNumber(name, &s.Limits[w]).Above(0).Doc("How many requests may come in a "+name+"."))
+	}
+	policies := []string{"local", "cluster", "redis"}
+	if s.alone {
+		policies = []string{"local", "redis"}
 	}
 	return append(
 		fields,
@@ -41,7 +46,7 @@ func (s *settings) Fields() schema.Fields {
 		plugin.HeaderName("header_name", &s.HeaderName).Doc("The header, with limit_by header."),
 		schema.String("path", &s.Path).StartsWith("/").MatchNone("must not have empty segments", "//").Check(entity.CheckPath).
 			Doc("The path, with limit_by path."),
-		schema.String("policy", &s.Policy).Default("local").EmptyAllowed().OneOf("local", "cluster", "redis").
+		schema.String("policy", &s.Policy).Default("local").EmptyAllowed().OneOf(policies...).
 			Doc("Where the counts are: in this process, in the database or in Redis."),
 		schema.Bool("fault_tolerant", &s.FaultTolerant).Default(true).Required().
 			Doc("Whether requests pass uncounted while the counts cannot be reached; otherwise they get a 500."),

@@ -44,7 +44,7 @@ func NewClient(s *Settings) *Client {
 	o := &redis.Options{
 		Addr: net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), Username: s.Username, DB: s.Database,
 		DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout, PoolTimeout: timeout,
-		MaxRetries: -1, ContextTimeoutEnabled: true, DisableIdentity: true,
+		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
 	}
 	if s.Password != nil {
 		o.Password = *s.Password

@@ -1,7 +1,9 @@
 package redis
 
 import (
+	"bytes"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -98,5 +100,31 @@ func greet(l net.Listener, certificates []tls.Certificate, names chan<- string) 
 		default:
 		}
 		_ = conn.Close() // that was all
+	}
+}
+
+// What the library reports of its own goes to the log of the gateway, and it dials once.
+func TestUnreachableServer(t *testing.T) {
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close() // nobody is there from now on
+	var log bytes.Buffer
+	LogTo(slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(func() { LogTo(slog.Default()) })
+	logger{slog.New(slog.NewTextHandler(&log, nil))}.Printf(t.Context(), "lost %d", 2)
+	if !strings.Contains(log.String(), `msg="redis: lost 2"`) {
+		t.Errorf("log: %s", log.String())
+	}
+	c := NewClient(&Settings{Host: "127.0.0.1", Port: port, Timeout: 60_000})
+	defer c.Close()
+	if c.client.Options().DialerRetries != 1 {
+		t.Errorf("it dials %d times", c.client.Options().DialerRetries)
+	}
+	if _, err := c.Run(t.Context(), one, nil); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -171,20 +171,20 @@ func (o Options) session(ctx context.Context, f func(*pgx.Conn) error) error {
 // locked runs f while no other node migrates this schema. It waits for that.
 func (o Options) locked(ctx context.Context, wait time.Duration, f func(*pgx.Conn) error) error {
 	return o.session(ctx, func(conn *pgx.Conn) error {
-		if o.Schema != "" {
-			if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{o.Schema}.Sanitize()); err != nil {
-				return err
-			}
-		}
 		if _, err := conn.Exec(ctx, "SET lock_timeout = "+milliseconds(wait)); err != nil {
 			return err
 		}
-		_, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext('gibbon migrations'), hashtext(current_schema()))")
+		_, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext('gibbon migrations'), hashtext(coalesce(nullif($1::text, ''), current_schema())))", o.Schema)
 		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "55P03" {
 			return fmt.Errorf("%w: another node is migrating the database for more than %v", store.ErrUnavailable, wait)
 		}
 		if err != nil {
 			return err
+		}
+		if o.Schema != "" {
+			if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{o.Schema}.Sanitize()); err != nil {
+				return err
+			}
 		}
 		return f(conn) // the lock ends with the connection
 	})
