@@ -22,8 +22,12 @@ func (a *api) logLevel(*request) (*reply, error) {
 	return message(http.StatusOK, "log level: "+telemetry.LevelName(a.Level.Level())), nil
 }
 
-// setLogLevel changes the level for a time.
+// setLogLevel changes the level for a time. As in the reference a node without a
+// database keeps the one that it has been started with.
 func (a *api) setLogLevel(q *request) (*reply, error) {
+	if a.Declarative != nil {
+		return message(http.StatusMethodNotAllowed, "cannot change log level when not using a database"), nil
+	}
 	name := q.params[0]
 	level, ok := telemetry.ParseLevel(name)
 	if !ok {

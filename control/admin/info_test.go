@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gibbon/control/declarative"
 	"gibbon/control/store"
 	"gibbon/telemetry"
 )
@@ -318,6 +319,17 @@ func TestLogLevel(t *testing.T) {
 		c.check("GET /debug/node/log-level", `200 {"message":"log level: debug"}`)
 		time.Sleep(200 * time.Millisecond) //nolint:forbidigo // the time of the bubble
 		c.check("GET /debug/node/log-level", `200 {"message":"log level: notice"}`)
+	})
+}
+
+func TestLogLevelWithoutDatabase(t *testing.T) {
+	o := testOptions()
+	o.Level = new(telemetry.LevelVar)
+	o.Declarative = new(declarative.Node)
+	newClient(t, o).run([]step{
+		{"GET /debug/node/log-level", `200 {"message":"log level: info"}`},
+		{"PUT /debug/node/log-level/debug", `405 {"message":"cannot change log level when not using a database"}`},
+		{"PUT /debug/cluster/log-level/bogus", `405 {"message":"cannot change log level when not using a database"}`},
 	})
 }
 
