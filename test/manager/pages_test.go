@@ -18,16 +18,19 @@ func certificates(t *testing.T) map[string]any {
 // Each kind of entity is made, refused with the fault beside its field, refused as a double,
 // changed, deleted, taken back, and not found.
 func TestEveryKindOfEntity(t *testing.T) {
+	t.Parallel()
 	newWorld(t, nil).tell("entities", certificates(t))
 }
 
 // The form of every plugin shows all its settings and saves them as they are.
 func TestEveryPlugin(t *testing.T) {
+	t.Parallel()
 	newWorld(t, nil).tell("plugins", nil)
 }
 
 // What is wrong comes up by itself; requests are explained, and revisions gone back to.
 func TestOperations(t *testing.T) {
+	t.Parallel()
 	newWorld(t, map[string]string{"EXPLAIN_SAMPLING": "1"}).tell("operations", certificates(t))
 }
 

@@ -27,7 +27,7 @@ await story(async (browser, faults) => {
     `/default/services/${service.id}/routes`, `/default/services/${service.id}/json`, `/default/services/${service.id}/curl`, `/default/consumers/${consumer.id}/key-auths`, '/default/acls/create',
     '/no/such/page',
   ]
-  for (const colorScheme of ['light', 'dark']) {
+  const lookAt = async (colorScheme) => {
     const page = await open(browser, faults, { colorScheme })
     for (const path of pages) {
       await page.goto(known.manager + path)
@@ -42,6 +42,7 @@ await story(async (browser, faults) => {
     }
     await page.context().close()
   }
+  await Promise.all([lookAt('light'), lookAt('dark')])
 
   const narrow = await open(browser, faults, { viewport: { width: 390, height: 844 } })
   for (const path of pages) {
