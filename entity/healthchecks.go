@@ -129,7 +129,7 @@ func (a *ActiveChecks) Fields() schema.Fields {
 		schema.NullNumber("concurrency", &a.Concurrency).Default(10).Between(1, 1<<31),
 		path("http_path", &a.HTTPPath).Default("/"),
 		schema.String("https_sni", &a.HTTPSSNI).Optional().Check(CheckSNI).
-			Doc("A string representing an SNI (server name indication) value for TLS."),
+			Doc("A server name (SNI) of TLS."),
 		schema.Bool("https_verify_certificate", &a.HTTPSVerifyCertificate).Required().Default(true),
 		headers(&a.Headers).Optional(),
 		schema.Sub("healthy", &a.Healthy),

@@ -103,38 +103,38 @@ func (r *Route) Fields() schema.Fields {
 		schema.Set("protocols", &r.Protocols, func(p *string) *schema.Value[string] { return protocol("", p) }).
 			Required().Default([]string{"http", "https"}).Is(schema.LenMin(1)).
 			Subsets([]string{"http", "https"}, []string{"tcp", "tls", "udp"}, []string{"tls_passthrough"}, []string{"grpc", "grpcs"}).
-			Doc("An array of the protocols this Route should allow."),
+			Doc("The protocols in which this route takes requests."),
 		schema.Number("https_redirect_status_code", &r.HTTPSRedirectStatusCode).Required().Default(426).
 			OneOf(426, 301, 302, 307, 308).
-			Doc("The status code Kong responds with when all properties of a Route match except the protocol"),
+			Doc("The status for a request that differs from this route in nothing but the protocol."),
 		stripPath.
-			Doc("When matching a Route via one of the paths, strip the matching prefix from the upstream request URL."),
+			Doc("Whether the part of the path that matched is taken off before the request goes on."),
 		schema.Bool("preserve_host", &r.PreserveHost).Required().Default(false).
-			Doc("When matching a Route via one of the hosts domain names, use the request Host header in the upstream request headers."),
+			Doc("Whether the Host of the request is passed on instead of the service's."),
 		schema.Bool("request_buffering", &r.RequestBuffering).Required().Default(true).
-			Doc("Whether to enable request body buffering or not. With HTTP 1.1."),
+			Doc("Whether a body is received wholly before it is sent on."),
 		schema.Bool("response_buffering", &r.ResponseBuffering).Required().Default(true).
-			Doc("Whether to enable response body buffering or not."),
+			Doc("Whether the gateway takes an answer off the server as fast as it comes."),
 		tags(&r.Tags),
 		schema.Foreign("service", &r.Service, "services").By("name").
-			Doc("The Service this Route is associated to. This is where the Route proxies traffic to."),
-		schema.Set("snis", &r.SNIs, r.sni).Doc("A list of SNIs that match this Route."),
+			Doc("The service that requests of this route go to."),
+		schema.Set("snis", &r.SNIs, r.sni).Doc("Server names (SNI) of TLS connections whose requests this route takes."),
 		only(forbidden, endpoints("sources", &r.Sources,
-			"A set of sources, each of which is a record with at least one of 'ip' or 'port'.")),
+			"Addresses that connections come from: each has an ip, a port or both.")),
 		only(forbidden, endpoints("destinations", &r.Destinations,
-			"A set of destinations, each of which is a record with at least one of 'ip' or 'port'.")),
+			"Addresses of this gateway that connections come in at: each has an ip, a port or both.")),
 		only(forbidden, schema.Set("methods", &r.Methods, method).
-			Doc("A set of strings representing HTTP methods. Each method must be a valid HTTP method.")),
+			Doc("Methods of the requests that this route takes; none means all.")),
 		only(forbidden, schema.List("hosts", &r.Hosts, routeHost).
-			Doc("An array of strings representing hosts. A valid host is a string containing one or more labels separated by periods, with at most one wildcard label ('*')")),
+			Doc("Hosts of the requests that this route takes; the first or the last label may be *.")),
 		only(forbidden, schema.List("paths", &r.Paths, r.path).
-			Doc("An array of strings representing router paths.")),
+			Doc("Beginnings of paths that this route takes, or regular expressions after ~.")),
 		only(forbidden, schema.Map("headers", &r.Headers, routeHeader, headerValues).
-			Doc("A map of header names to arrays of header values.")),
+			Doc("Header fields by name, each with its values.")),
 		schema.NullNumber("regex_priority", &r.RegexPriority).Default(0).
-			Doc("A number used to choose which route resolves a given request when several routes match it using regexes simultaneously."),
+			Doc("Where regular expressions of several routes match, the higher number wins."),
 		schema.String("path_handling", &r.PathHandling).Default("v0").OneOf("v0", "v1").
-			Doc("Controls how the Service path, Route path and requested path are combined when sending a request to the upstream."),
+			Doc("How the paths of service, route and request make the path that is sent on: v0 or v1."),
 		retryPolicy(&r.RetryPolicy).Doc("Which tries at targets are followed by another, and when; it takes the place of the service's."),
 	}
 }
@@ -175,9 +175,9 @@ type Endpoint struct {
 func (e *Endpoint) Fields() schema.Fields {
 	return schema.Fields{
 		schema.String("ip", &e.IP).Check(checkIPOrCIDR).
-			Doc("A string representing an IP address or CIDR block, such as 192.168.1.1 or 192.168.0.0/16."),
+			Doc("An IP address, or a block of them in CIDR notation, such as 10.1.0.0/16."),
 		schema.NullNumber("port", &e.Port).Between(0, 65535).
-			Doc("An integer representing a port number between 0 and 65535, inclusive."),
+			Doc("A port, 0 to 65535."),
 	}
 }
 
@@ -186,7 +186,7 @@ func (e *Endpoint) Checks() schema.Checks { return schema.Checks{schema.AtLeastO
 
 func method(p *string) *schema.Value[string] {
 	return schema.String("", p).Match("^%u+$").
-		Doc("A string representing an HTTP method, such as GET, POST, PUT, or DELETE. The string must contain only uppercase letters.")
+		Doc("A method, in capital letters.")
 }
 
 func routeHost(p *string) *schema.Value[string] {
@@ -204,7 +204,7 @@ func routeHeader(p *string) *schema.Value[string] {
 func (r *Route) sni(p *string) *schema.Value[string] {
 	if r.flavour == Traditional {
 		return schema.String("", p).Check(CheckSNI).
-			Doc("A string representing an SNI (server name indication) value for TLS.")
+			Doc("A server name (SNI) of TLS.")
 	}
 	return wildcardHost("", p)
 }
@@ -214,8 +214,7 @@ func (r *Route) path(p *string) *schema.Value[string] {
 		MatchNone("must not have empty segments", "//").
 		MatchAny("should start with: / (fixed path) or ~/ (regex path)", "^/", "^~/").
 		Check(r.checkRoutePath).
-		Doc("A string representing a router path. It must start with a forward slash ('/') for a fixed path, " +
-			"or the sequence '~/' for a regex path. It must not have empty segments.")
+		Doc("The beginning of a path (/shop), or a regular expression after ~ (~/shop/[0-9]+$); without empty segments.")
 }
 
 // checkRoutePath wants a regular expression after "~", otherwise a path in

@@ -48,7 +48,7 @@ func (s *Service) Fields() schema.Fields {
 		updated(&s.UpdatedAt),
 		name(&s.Name),
 		schema.NullNumber("retries", &s.Retries).Default(5).Between(0, 32767).
-			Doc("The number of retries to execute upon failure to proxy."),
+			Doc("How often a request that failed is tried again."),
 		protocol("protocol", &s.Protocol).Required().Default("http"),
 		host("host", &s.Host).Required(),
 		port("port", &s.Port).Required().Default(80),
@@ -58,14 +58,14 @@ func (s *Service) Fields() schema.Fields {
 		milliseconds("read_timeout", &s.ReadTimeout),
 		tags(&s.Tags),
 		schema.Foreign("client_certificate", &s.ClientCertificate, "certificates").
-			Doc("Certificate to be used as client certificate while TLS handshaking to the upstream server."),
+			Doc("The certificate that the gateway shows the server in a TLS handshake."),
 		schema.NullBool("tls_verify", &s.TLSVerify).
-			Doc("Whether to enable verification of upstream server TLS certificate. If not set, the global level config `proxy_ssl_verify` will be used."),
+			Doc("Whether the server's certificate is verified; unset: as the setting proxy_ssl_verify says."),
 		schema.NullNumber("tls_verify_depth", &s.TLSVerifyDepth).DefaultNull().Between(0, 64).
-			Doc("Maximum depth of chain while verifying Upstream server's TLS certificate."),
+			Doc("How many certificates a chain may have between the server's and the CA's."),
 		schema.List("ca_certificates", &s.CACertificates, uuid).
-			Doc("Array of CA Certificate object UUIDs that are used to build the trust store while verifying upstream server's TLS certificate."),
-		schema.Bool("enabled", &s.Enabled).Required().Default(true).Doc("Whether the Service is active. "),
+			Doc("Ids of the CA certificates that the server's certificate may be signed by."),
+		schema.Bool("enabled", &s.Enabled).Required().Default(true).Doc("Whether requests are sent on; those of a disabled service find no route."),
 		retryPolicy(&s.RetryPolicy).Doc("Which tries at targets are followed by another, and when."),
 	}
 }

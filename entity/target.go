@@ -56,15 +56,15 @@ func (t *Target) Fields() schema.Fields {
 	return schema.Fields{
 		id(&t.ID),
 		schema.Created("created_at", &t.CreatedAt).
-			Doc("A number representing an automatic Unix timestamp in milliseconds."),
+			Doc("When this happened, in Unix seconds with milliseconds as fraction; set by the gateway."),
 		schema.Updated("updated_at", &t.UpdatedAt).
-			Doc("A number representing an automatic Unix timestamp in milliseconds."),
+			Doc("When this happened, in Unix seconds with milliseconds as fraction; set by the gateway."),
 		schema.Foreign("upstream", &t.Upstream, "upstreams").Required().OnDelete(schema.Cascade).By("name").
-			Doc("The unique identifier or the name of the upstream for which to update the target."),
+			Doc("The upstream that this target belongs to."),
 		schema.String("target", &t.Target).Required().Check(checkTarget).
-			Doc("The target address (ip or hostname) and port."),
+			Doc("Where it listens: an address or a host name, and a port (8000 unless given)."),
 		schema.Number("weight", &t.Weight).Default(100).Between(0, 65535).NotNull().
-			Doc("The weight this target gets within the upstream loadbalancer (0-65535)."),
+			Doc("Its share of the load in proportion to the weights of the others, 0 to 65535; 0 takes none."),
 		tags(&t.Tags),
 		schema.String("state", &t.State).Extension().Required().Default(TargetActive).
 			OneOf(TargetActive, TargetDraining, TargetMaintenance, TargetDisabled, TargetHealthy, TargetUnhealthy).

@@ -58,33 +58,33 @@ func (u *Upstream) Fields() schema.Fields {
 		id(&u.ID),
 		created(&u.CreatedAt),
 		schema.String("name", &u.Name).Required().Unique().Check(checkUpstreamName).
-			Doc("This is a hostname, which must be equal to the host of a Service."),
+			Doc("The virtual host name; services whose host it is send to the targets."),
 		updated(&u.UpdatedAt),
 		schema.String("algorithm", &u.Algorithm).Default("round-robin").
 			OneOf("consistent-hashing", "least-connections", "round-robin", "latency").Also(StickySessions).
-			Doc("Which load balancing algorithm to use."),
+			Doc("How a target is chosen."),
 		hashInput("hash_on", &u.HashOn),
 		hashInput("hash_fallback", &u.HashFallback),
 		headerName("hash_on_header", &u.HashOnHeader),
 		headerName("hash_fallback_header", &u.HashFallbackHeader),
 		schema.String("hash_on_cookie", &u.HashOnCookie).Check(checkCookieName).
-			Doc("The cookie name to take the value from as hash input."),
+			Doc("The cookie whose value is hashed; it is set where a client has none."),
 		path("hash_on_cookie_path", &u.HashOnCookiePath).Default("/"),
 		schema.String("hash_on_query_arg", &u.HashOnQueryArg).Is(schema.LenMin(1)),
 		schema.String("hash_fallback_query_arg", &u.HashFallbackQueryArg).Is(schema.LenMin(1)),
 		schema.String("hash_on_uri_capture", &u.HashOnURICapture).Is(schema.LenMin(1)),
 		schema.String("hash_fallback_uri_capture", &u.HashFallbackURICapture).Is(schema.LenMin(1)),
 		schema.NullNumber("slots", &u.Slots).Default(10_000).Between(10, 65536).
-			Doc("The number of slots in the load balancer algorithm."),
+			Doc("How fine the ring of consistent hashing is divided."),
 		schema.Sub("healthchecks", &u.Healthchecks).DefaultOf("active", "passive").
-			Doc("The array of healthchecks."),
+			Doc("How the targets are checked."),
 		tags(&u.Tags),
 		schema.String("host_header", &u.HostHeader).Check(checkHostAndPort).
-			Doc("A string representing a host name with an optional port number, such as example.com or example.com:8080."),
+			Doc("The value of the Host field: a host name, and a port where it is not the usual one."),
 		schema.Foreign("client_certificate", &u.ClientCertificate, "certificates").
-			Doc("If set, the certificate to be used as client certificate while TLS handshaking to the upstream server."),
+			Doc("The certificate that the gateway shows the targets in a TLS handshake."),
 		schema.NullBool("use_srv_name", &u.UseSRVName).Default(false).
-			Doc("If set, the balancer will use SRV hostname."),
+			Doc("Whether Host names the target of the SRV record instead of the name that was looked up."),
 		schema.String("sticky_sessions_cookie", &u.StickySessionsCookie).Extension().Check(checkCookieName).
 			Doc("The cookie that names the target of a session; sticky-sessions needs one."),
 		path("sticky_sessions_cookie_path", &u.StickySessionsCookiePath).Extension().Default("/").
