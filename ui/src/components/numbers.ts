@@ -16,7 +16,8 @@ export function duration(ms: number | null | undefined): string {
 
 /** A share of one: "50.0 %". */
 export function percent(share: number | null | undefined): string {
-  return share === null || share === undefined ? '–' : `${(share * 100).toFixed(1)} %`
+  if (share === null || share === undefined) return '–'
+  return `${share === 1 ? '100' : (share * 100).toFixed(1)} %`
 }
 
 /** A whole number: "100,000". */
