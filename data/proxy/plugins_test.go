@@ -240,7 +240,7 @@ func TestPluginsAnswerWithoutBody(t *testing.T) {
 	} {
 		head, body := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\nX-Status: "+tt.status+"\r\nConnection: close\r\n\r\n")
 		if head.Status[:3] != tt.status || head.Header.Get("Content-Type") != tt.contentType ||
-			!strings.Contains(string(body), tt.body) || (tt.body == "") != (len(body) == 0) {
+			!strings.Contains(body, tt.body) || (tt.body == "") != (len(body) == 0) {
 			t.Errorf("%s: %s %q\n%s\nwant %q and %q", tt.status, head.Status, head.Header.Get("Content-Type"), body, tt.contentType, tt.body)
 		}
 	}
