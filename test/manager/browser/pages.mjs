@@ -28,7 +28,7 @@ await story(async (browser, faults) => {
     '/no/such/page',
   ]
   const lookAt = async (colorScheme) => {
-    const page = await open(browser, faults, { colorScheme })
+    const page = await open(browser, faults, { colorScheme, reducedMotion: 'reduce' })
     for (const path of pages) {
       await page.goto(known.manager + path)
       await page.locator('#page-title').waitFor()
