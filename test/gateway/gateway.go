@@ -203,7 +203,7 @@ func (g *Gateway) ready(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_ = response.Body.Close() // only the status counts
+		_ = response.Body.Close()                                                                   // only the status counts
 		if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusUnauthorized { // it may want a token
 			return fmt.Errorf("GET /status: %s", response.Status)
 		}
