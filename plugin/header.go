@@ -4,6 +4,8 @@ package plugin
 type Lines interface {
 	Len() int
 	At(i int) (name, value []byte)
+	// Find returns the index of the first line from i on that is called name, whatever the case, or -1.
+	Find(name string, i int) int
 }
 
 // A Line is one line of a head.
@@ -13,7 +15,8 @@ type Line struct {
 }
 
 // A Header is the fields of a head: those that came, with the changes that were
-// made. Until the first change nothing is copied.
+// made. Until the first change nothing is copied. A value that is set may come from anywhere: what would
+// end its line becomes a blank.
 type Header struct {
 	base    Lines
 	lines   []Line // stand for base when changed
@@ -65,12 +68,10 @@ func (h *Header) find(name string, i int) int {
 		}
 		return -1
 	}
-	for n := h.Len(); i < n; i++ {
-		if key, _ := h.base.At(i); equalFold(key, name) {
-			return i
-		}
+	if h.base == nil {
+		return -1
 	}
-	return -1
+	return h.base.Find(name, i)
 }
 
 // Get returns the value of the first line called name, whatever the case; nil
@@ -122,7 +123,7 @@ func (h *Header) SetBytes(name string, value []byte) {
 // set makes the last n bytes of the memory the value of a field.
 func (h *Header) set(name string, n int) {
 	end := len(h.memory)
-	value := h.memory[end-n : end : end]
+	value := clean(h.memory[end-n : end : end])
 	i := h.find(name, 0)
 	if i < 0 {
 		h.lines = append(h.lines, Line{keep(h, name), value, -1})
@@ -135,7 +136,7 @@ func (h *Header) set(name string, n int) {
 // Add appends a line.
 func (h *Header) Add(name, value string) {
 	h.change()
-	h.lines = append(h.lines, Line{keep(h, name), keep(h, value), -1})
+	h.lines = append(h.lines, Line{keep(h, name), clean(keep(h, value)), -1})
 }
 
 // Remove removes all lines called name, and reports whether there were any.
@@ -187,6 +188,16 @@ func keep[V string | []byte](h *Header, s V) []byte {
 	at := len(h.memory)
 	h.memory = append(h.memory, s...)
 	return h.memory[at:len(h.memory):len(h.memory)]
+}
+
+// clean makes value one that leaves its line whole (RFC 9110, section 5.5).
+func clean(value []byte) []byte {
+	for i, c := range value {
+		if c < ' ' && (c == '\r' || c == '\n' || c == 0) {
+			value[i] = ' '
+		}
+	}
+	return value
 }
 
 // equalFold reports whether a and b are the same but for the case of ASCII letters.

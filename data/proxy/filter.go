@@ -51,6 +51,8 @@ func (l *answerLines) At(i int) (name, value []byte) {
 	return f.Name, f.Value
 }
 
+func (l *answerLines) Find(name string, i int) int { return l.fields.Find(name, i) }
+
 // appendFiltered appends the fields of a target's answer as plugins have left them.
 func (x *exchange) appendFiltered(out []byte, fields *http1.Fields, named bool) []byte {
 	h := &x.seen.Response.Header
@@ -61,36 +63,18 @@ func (x *exchange) appendFiltered(out []byte, fields *http1.Fields, named bool) 
 			f := fields.At(line.Origin)
 			f.Value = line.Value
 			out = x.appendAnswerField(out, f, fields, named)
-		case len(line.Value) == 0 || ownField(&hopByHop, line.Name):
+		case len(line.Value) == 0 || hopByHop[http1.IDOf(line.Name)]:
 		case http1.EqualFold(line.Name, "Content-Type") && lacksCharset(line.Value):
 			out = http1.AppendField(out, line.Name, append(bytes.Clone(line.Value), "; charset=UTF-8"...))
 		default:
-			out = appendClean(out, line.Name, line.Value)
+			out = appendMade(out, line.Name, line.Value)
 		}
 	}
 	return out
 }
 
-// ownField reports whether name is one of those that the gateway writes itself.
-func ownField(own *[256]bool, name []byte) bool {
-	for id, yes := range own {
-		if yes && http1.EqualFold(name, http1.FieldID(id).String()) { //nolint:gosec // id is below 256
-			return true
-		}
-	}
-	return false
-}
-
-// appendClean appends a field that a plugin has made. What would end the line is left out.
-func appendClean(out, name, value []byte) []byte {
-	if bytes.IndexByte(value, '\n') >= 0 || bytes.IndexByte(value, '\r') >= 0 || bytes.IndexByte(value, 0) >= 0 {
-		value = bytes.Map(func(r rune) rune {
-			if r == '\n' || r == '\r' || r == 0 {
-				return ' '
-			}
-			return r
-		}, value)
-	}
+// appendMade appends a field that a plugin has made, unless its name is none.
+func appendMade(out, name, value []byte) []byte {
 	for _, c := range name {
 		if c <= ' ' || c == ':' || c >= 0x7f {
 			return out
@@ -148,16 +132,24 @@ func (l *ownLines) Len() int { return len(l.names) }
 
 func (l *ownLines) At(i int) (name, value []byte) { return l.names[i], l.values[i] }
 
-// parse takes the lines after the first one of head.
+func (l *ownLines) Find(name string, i int) int {
+	for ; i < len(l.names); i++ {
+		if http1.EqualFold(l.names[i], name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// parse takes the lines of head after the first one. The gateway has written them: "Name: value" and a line end.
 func (l *ownLines) parse(head []byte) {
 	l.names, l.values = l.names[:0], l.values[:0]
-	_, rest, _ := bytes.Cut(head, []byte("\r\n"))
-	for len(rest) > 0 {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
-		name, value, _ := bytes.Cut(line, []byte(": "))
-		l.names = append(l.names, name)
-		l.values = append(l.values, value)
+	for at := bytes.IndexByte(head, '\n') + 1; at < len(head); {
+		colon := at + bytes.IndexByte(head[at:], ':')
+		end := colon + bytes.IndexByte(head[colon:], '\r')
+		l.names = append(l.names, head[at:colon])
+		l.values = append(l.values, head[colon+2:end])
+		at = end + 2
 	}
 }
 
@@ -178,7 +170,7 @@ func (x *exchange) filterOwn(body []byte) []byte {
 	for i := range h.Len() {
 		line := h.At(i)
 		if (len(line.Value) > 0 || line.Origin >= 0) && !http1.EqualFold(line.Name, "Content-Length") && !http1.EqualFold(line.Name, "Transfer-Encoding") {
-			out = appendClean(out, line.Name, line.Value)
+			out = appendMade(out, line.Name, line.Value)
 		}
 	}
 	x.scratch = out
