@@ -22,17 +22,31 @@ type Header struct {
 	lines   []Line // stand for base when changed
 	memory  []byte // of added text; what is in use stays valid when it grows
 	changed bool
+	early   bool // base still has to follow lines: nobody has looked at the fields since it came
 }
 
 // Begin makes h a view of base, which may be nil. It keeps the changes that were made
 // before, if keep is true: they stand before the lines of base.
 func (h *Header) Begin(base Lines, keep bool) {
 	if !keep || !h.changed {
-		h.base, h.lines, h.memory, h.changed = base, h.lines[:0], h.memory[:0], false
+		h.base, h.lines, h.memory, h.changed, h.early = base, h.lines[:0], h.memory[:0], false, false
 		return
 	}
-	h.base = base
-	h.load()
+	h.base, h.early = base, true
+}
+
+// Early returns the lines that were set before those of base came, and whether nobody has looked at the
+// fields since then: the fields are still these lines and base.
+func (h *Header) Early() (lines []Line, untouched bool) {
+	return h.lines, h.early || !h.changed
+}
+
+// settle lets base follow the lines that were set before it came.
+func (h *Header) settle() {
+	if h.early {
+		h.early = false
+		h.load()
+	}
 }
 
 // Changed reports whether the fields differ from those that came.
@@ -40,6 +54,7 @@ func (h *Header) Changed() bool { return h.changed }
 
 // Len returns the number of lines.
 func (h *Header) Len() int {
+	h.settle()
 	switch {
 	case h.changed:
 		return len(h.lines)
@@ -51,6 +66,7 @@ func (h *Header) Len() int {
 
 // At returns line i.
 func (h *Header) At(i int) Line {
+	h.settle()
 	if h.changed {
 		return h.lines[i]
 	}
@@ -60,6 +76,7 @@ func (h *Header) At(i int) Line {
 
 // find returns the index of the first line from i on that is called name, or -1.
 func (h *Header) find(name string, i int) int {
+	h.settle()
 	if h.changed {
 		for ; i < len(h.lines); i++ {
 			if equalFold(h.lines[i].Name, name) {
@@ -167,6 +184,7 @@ func (h *Header) removeFrom(name string, at int) {
 }
 
 func (h *Header) change() {
+	h.settle()
 	if !h.changed {
 		h.load()
 		h.changed = true
