@@ -29,8 +29,7 @@ type Checker struct {
 	rules    *Rules     // nil: checks are off
 	subjects map[Key]*member
 	judged   int                  // of them, those that are not exempt
-	probing  context.Context      // of the rounds of rules; set while rules are
-	cancel   context.CancelFunc   // ends it
+	cancel   context.CancelFunc   // ends the rounds of rules
 	timers   [classes]*time.Timer // begin the next rounds
 	running  sync.WaitGroup       // rounds
 
@@ -204,7 +203,7 @@ func (c *Checker) changed(s *Subject, change Change) {
 // not probed together.
 func (c *Checker) start(r *Rules) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c.probing, c.cancel = ctx, cancel
+	c.cancel = cancel
 	for which, interval := range r.intervals {
 		if interval > 0 {
 			first := rand.N(min(interval, time.Second))
@@ -292,37 +291,16 @@ func (c *Checker) round(ctx context.Context, r *Rules, which class, subjects []*
 			return
 		}
 		probes.Go(func() {
-			c.examine(ctx, r, s)
+			outcome := r.probe.run(ctx, &c.monitor.options, s.key, &s.kept)
+			<-c.monitor.slots
 			<-slots
+			if ctx.Err() == nil {
+				s.checked(r, outcome)
+			}
+			if s.rules.Load() != r {
+				s.kept.put(nil)
+			}
 		})
-	}
-}
-
-// examine probes a subject. The caller has taken one of the monitor's slots for it.
-func (c *Checker) examine(ctx context.Context, r *Rules, s *Subject) {
-	outcome := r.probe.run(ctx, &c.monitor.options, s.key, &s.kept)
-	<-c.monitor.slots
-	if ctx.Err() == nil {
-		s.checked(r, outcome)
-	}
-	if s.rules.Load() != r {
-		s.kept.put(nil)
-	}
-}
-
-// lookAt probes a subject outside of the rounds, if r are still the rules.
-func (c *Checker) lookAt(r *Rules, s *Subject) {
-	c.mu.Lock()
-	if c.rules != r {
-		c.mu.Unlock()
-		return
-	}
-	ctx := c.probing
-	c.running.Add(1)
-	c.mu.Unlock()
-	defer c.running.Done()
-	if acquire(ctx, c.monitor.slots) {
-		c.examine(ctx, r, s)
 	}
 }
 

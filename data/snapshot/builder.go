@@ -76,6 +76,7 @@ type serviceNode struct {
 type routeNode struct {
 	entity   *entity.Route
 	compiled *Route // nil while the route is not in the router
+	touched  bool   // is among work.routes
 }
 
 type upstreamNode struct {
@@ -123,10 +124,10 @@ func (b *Builder) Current() *Snapshot { return b.current.Load() }
 // could not be compiled; all else is in force.
 func (b *Builder) Apply(changes []Change) error {
 	w := &work{
-		Builder: b, services: map[string]bool{}, routes: map[string]bool{},
+		Builder: b, services: map[string]bool{},
 		upstreams: map[string]bool{}, names: map[string]bool{}, orphans: map[string][]*entity.Target{},
-		targets: map[string][]balancer.TargetChange{},
 	}
+	w.reserve(changes)
 	w.beginPlugins()
 	for _, c := range changes {
 		w.record(c)
@@ -141,17 +142,29 @@ func (b *Builder) Apply(changes []Change) error {
 type work struct {
 	*Builder
 
-	services  map[string]bool                    // ids
-	routes    map[string]bool                    // ids
-	upstreams map[string]bool                    // ids
-	targets   map[string][]balancer.TargetChange // by upstream id
-	names     map[string]bool                    // upstream names that appeared or vanished
-	gone      []string                           // upstreams that were deleted
-	orphans   map[string][]*entity.Target        // targets that came before their upstream
+	services  map[string]bool             // ids
+	routes    []*routeNode                // in the order of the changes, which is kind to the cache
+	upstreams map[string]bool             // ids
+	names     map[string]bool             // upstream names that appeared or vanished
+	gone      []string                    // upstreams that were deleted
+	orphans   map[string][]*entity.Target // targets that came before their upstream
 	unused    []*Route
 	freed     []int
 	plugins   pluginWork
 	directory *directoryEdit
+}
+
+// reserve makes maps in the size that the first configuration needs.
+func (w *work) reserve(changes []Change) {
+	if len(w.Builder.services) > 0 || len(w.Builder.routes) > 0 {
+		return
+	}
+	count := map[string]int{}
+	for i := range changes {
+		count[changes[i].Kind]++
+	}
+	w.services, w.Builder.services = make(map[string]bool, count["services"]), make(map[string]*serviceNode, count["services"])
+	w.routes, w.Builder.routes = make([]*routeNode, 0, count["routes"]), make(map[string]*routeNode, count["routes"])
 }
 
 // record takes one change into the tables.
@@ -193,8 +206,8 @@ func (w *work) recordService(id string, e *entity.Service) {
 		n = &serviceNode{slot: w.takeSlot(), routes: map[string]*routeNode{}}
 		w.Builder.services[id] = n
 	case n.entity == nil || n.entity.Enabled != e.Enabled || n.entity.Name != e.Name:
-		for routeID := range n.routes {
-			w.routes[routeID] = true
+		for _, route := range n.routes {
+			w.touch(route)
 		}
 	}
 	n.entity = e
@@ -205,21 +218,33 @@ func (w *work) recordService(id string, e *entity.Service) {
 }
 
 func (w *work) recordRoute(id string, e *entity.Route) {
-	w.routes[id] = true
 	n := w.Builder.routes[id]
-	if n != nil && n.entity != nil {
+	if n != nil {
 		if s := w.Builder.services[n.entity.Service]; s != nil {
 			delete(s.routes, id)
 		}
+		w.touch(n)
 	}
-	if n == nil {
-		if e == nil {
-			return
-		}
-		n = &routeNode{}
+	switch {
+	case e == nil && n != nil:
+		n.entity = nil
+		delete(w.Builder.routes, id)
+	case e == nil:
+	case n == nil:
+		n = &routeNode{entity: e}
 		w.Builder.routes[id] = n
+		w.touch(n)
+	default:
+		n.entity = e
 	}
-	n.entity = e
+}
+
+// touch has a route compiled anew.
+func (w *work) touch(n *routeNode) {
+	if !n.touched {
+		n.touched = true
+		w.routes = append(w.routes, n)
+	}
 }
 
 func (w *work) recordUpstream(id string, e *entity.Upstream) {
@@ -252,7 +277,7 @@ func (w *work) recordUpstream(id string, e *entity.Upstream) {
 	w.Builder.names[e.Name] = n
 	w.upstreams[id] = true
 	for _, t := range w.orphans[id] {
-		w.setTarget(n, id, t.ID, t)
+		n.targets[t.ID] = t
 	}
 }
 
@@ -260,7 +285,8 @@ func (w *work) recordTarget(id string, e *entity.Target) {
 	if owner, ok := w.owners[id]; ok && (e == nil || e.Upstream != owner) {
 		delete(w.owners, id)
 		if n := w.Builder.upstreams[owner]; n != nil {
-			w.setTarget(n, owner, id, nil)
+			delete(n.targets, id)
+			w.upstreams[owner] = true
 		}
 	}
 	if e == nil {
@@ -272,18 +298,8 @@ func (w *work) recordTarget(id string, e *entity.Target) {
 		w.orphans[e.Upstream] = append(w.orphans[e.Upstream], e)
 		return
 	}
-	w.setTarget(n, e.Upstream, id, e)
-}
-
-// setTarget makes e the target of an upstream with this id; nil removes it.
-func (w *work) setTarget(n *upstreamNode, upstream, id string, e *entity.Target) {
-	w.upstreams[upstream] = true
-	w.targets[upstream] = append(w.targets[upstream], balancer.TargetChange{Before: n.targets[id], After: e})
-	if e == nil {
-		delete(n.targets, id)
-	} else {
-		n.targets[id] = e
-	}
+	n.targets[id] = e
+	w.upstreams[e.Upstream] = true
 }
 
 func (b *Builder) takeSlot() int {
@@ -300,9 +316,7 @@ func (b *Builder) takeSlot() int {
 func (w *work) publish() error {
 	for id := range w.upstreams {
 		if n := w.Builder.upstreams[id]; n != nil {
-			if n.balancer = w.registry.Change(n.entity, w.targets[id]); n.balancer == nil {
-				n.balancer = w.registry.Set(n.entity, slices.Collect(maps.Values(n.targets)))
-			}
+			n.balancer = w.registry.Set(n.entity, slices.Collect(maps.Values(n.targets)))
 		}
 	}
 	for name := range w.names {
@@ -393,19 +407,15 @@ func (b *Builder) useDirect(n *serviceNode, key string) *directNode {
 // compileRoutes returns the router with the changed routes replaced.
 func (w *work) compileRoutes() (*router.Router, error) {
 	var removed []string
-	var added []*router.Entry
-	for id := range w.routes {
-		n := w.Builder.routes[id]
-		if n == nil {
-			continue
-		}
+	added := make([]*router.Entry, 0, len(w.routes))
+	for _, n := range w.routes {
+		n.touched = false
 		if n.compiled != nil {
-			removed = append(removed, id)
+			removed = append(removed, n.compiled.Entity.ID)
 			w.unused = append(w.unused, n.compiled)
 			n.compiled = nil
 		}
-		if n.entity == nil {
-			delete(w.Builder.routes, id)
+		if n.entity == nil { // it is gone
 			continue
 		}
 		slot := -1
@@ -415,7 +425,7 @@ func (w *work) compileRoutes() (*router.Router, error) {
 			if s == nil || s.entity == nil {
 				continue
 			}
-			s.routes[id] = n
+			s.routes[n.entity.ID] = n
 			if !s.entity.Enabled {
 				continue
 			}
