@@ -51,7 +51,8 @@ type Address struct {
 	subject *health.Subject // nil without an upstream
 	named   *named          // how to resolve it for each pick; nil for an IP
 	points  []uint32        // see hashes; guarded by the balancer's mu
-	order   uint32          // see ringOrder; guarded by the balancer's mu
+	sorted  *ringMark       // see ringOrder; guarded by the balancer's mu
+	order   uint32          // the place in that order, from 1
 	session string          // see nameSession; "" until it is needed
 
 	limit      atomic.Int64 // of the attempts in flight; 0 is none

@@ -99,6 +99,7 @@ type Balancer struct {
 	targets  []*target        // in order of creation
 	byText   map[string]*target
 	sets     uint64
+	doubled  bool // a target is listed twice
 	cells    []cell
 	made     int              // cells
 	dropped  []*Address       // since the last state

@@ -33,6 +33,7 @@ type consistentHashing struct {
 func newConsistentHashing(c Candidates) Picker {
 	entries := ringOrder(c.Entries)
 	shares, owned := ringShares(entries, c.Targets)
+	makeRoom(entries, shares)
 	points := max(c.Slots, minPoints)
 	ring, ok := placePoints(entries, shares, owned, points)
 	if !ok {
@@ -51,39 +52,48 @@ func newConsistentHashing(c Candidates) Picker {
 	return p
 }
 
+// A ringMark is a sorting of entries: the addresses that bear the same one are in the
+// order of their places.
+type ringMark struct{ _ byte }
+
 // ringOrder sorts entries by the target's name and port, then by the text of the
 // address, so that all nodes build the same ring. It begins with the order that
-// the entries had last time: with 10,000 targets, sorting all anew would be a
-// third of the work of a change. What has been away meanwhile may have an order
-// that holds no longer; then all are sorted.
+// the entries had last time: with 10,000 targets, sorting all anew would take
+// longer than all else about a change.
 func ringOrder(entries []Entry) []Entry {
-	var last uint32
+	var mark *ringMark
+	last := uint32(0)
 	for _, e := range entries {
-		last = max(last, e.Address.order)
+		if mark == nil {
+			mark = e.Address.sorted
+		}
+		if e.Address.sorted == mark {
+			last = max(last, e.Address.order)
+		}
 	}
 	places, fresh := make([]Entry, last), []Entry(nil)
 	for _, e := range entries {
-		if at := e.Address.order; at > 0 && places[at-1].Address == nil {
-			places[at-1] = e
+		if a := e.Address; mark != nil && a.sorted == mark && places[a.order-1].Address == nil {
+			places[a.order-1] = e
 		} else {
 			fresh = append(fresh, e)
 		}
 	}
 	former := slices.DeleteFunc(places, func(e Entry) bool { return e.Address == nil })
-	if !slices.IsSortedFunc(former, compareEntries) {
-		fresh, former = append(fresh, former...), nil
+	if len(fresh) == 0 {
+		return former
 	}
 	slices.SortFunc(fresh, compareEntries)
 	sorted := make([]Entry, 0, len(entries))
-	for _, e := range former {
-		for len(fresh) > 0 && compareEntries(fresh[0], e) < 0 {
-			sorted, fresh = append(sorted, fresh[0]), fresh[1:]
-		}
-		sorted = append(sorted, e)
+	for _, e := range fresh {
+		at, _ := slices.BinarySearchFunc(former, e, compareEntries)
+		sorted = append(append(sorted, former[:at]...), e)
+		former = former[at:]
 	}
-	sorted = append(sorted, fresh...)
+	sorted = append(sorted, former...)
+	mark = new(ringMark)
 	for i := range sorted {
-		sorted[i].Address.order = uint32(i + 1)
+		sorted[i].Address.sorted, sorted[i].Address.order = mark, uint32(i+1)
 	}
 	return sorted
 }
@@ -116,6 +126,27 @@ func ringShares(entries []Entry, targets int) (shares []int, sum int) {
 	return shares, sum
 }
 
+// makeRoom lets the hashes of new addresses lie in the order in which they are looked
+// at, ring after ring.
+func makeRoom(entries []Entry, shares []int) {
+	size := 0
+	for n, e := range entries {
+		if e.Address.points == nil {
+			size += triesFor(shares[n])
+		}
+	}
+	room := make([]uint32, size)
+	for n, e := range entries {
+		if e.Address.points == nil {
+			size := triesFor(shares[n])
+			e.Address.points, room = room[:0:size], room[size:]
+		}
+	}
+}
+
+// triesFor is how many hashes to have for a share: some are in vain.
+func triesFor(share int) int { return share + share/4 + 2 }
+
 // placePoints gives each entry its points; the ring holds 1 + the index of the
 // owner. A point that is taken already is made up for by one more try. It is
 // false when some entry needs more tries than there are points.
@@ -124,6 +155,10 @@ func placePoints(entries []Entry, shares []int, owned, points int) (ring []int32
 		return nil, false
 	}
 	ring = make([]int32, points)
+	mask := uint32(0) // of points, if that is a power of two: faster than to divide
+	if points&(points-1) == 0 {
+		mask = uint32(points - 1)
+	}
 	for n, e := range entries {
 		known := e.Address.points
 		for i, left := 0, shares[n]; left > 0; i++ {
@@ -131,9 +166,13 @@ func placePoints(entries []Entry, shares []int, owned, points int) (ring []int32
 				return nil, false
 			}
 			if i >= len(known) {
-				known = e.Address.hashes(max(shares[n], i+i/4))
+				known = e.Address.hashes(max(triesFor(shares[n]), triesFor(i)))
 			}
-			if p := &ring[known[i]%uint32(points)]; *p == 0 {
+			at := known[i] & mask
+			if mask == 0 {
+				at = known[i] % uint32(points)
+			}
+			if p := &ring[at]; *p == 0 {
 				*p = int32(n + 1)
 				left--
 			}
@@ -147,7 +186,7 @@ func placePoints(entries []Entry, shares []int, owned, points int) (ring []int32
 func (a *Address) hashes(n int) []uint32 {
 	text := append(append([]byte(a.ip), "::"...), strconv.Itoa(int(a.port))+" "...)
 	prefix := len(text)
-	for i := len(a.points) + 1; i <= n+1; i++ {
+	for i := len(a.points) + 1; i <= n; i++ {
 		text = strconv.AppendInt(text[:prefix], int64(i), 10)
 		a.points = append(a.points, xxhash.Checksum32(text))
 	}

@@ -45,7 +45,9 @@ func (a *Address) settle(panicking bool) {
 	case forcedDown:
 		s = health.Standing{Down: true}
 	}
-	a.sick.Store(s.Down)
+	if a.sick.Load() != s.Down { // to store is dearer
+		a.sick.Store(s.Down)
+	}
 	a.setDown(s.Down && (!panicking || a.forced.Load() == forcedDown))
 	a.setTrial(s.Trial)
 }

@@ -166,7 +166,7 @@ func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	same := b.upstream == u
-	b.upstream = u
+	b.upstream, b.doubled = u, false
 	b.checker.Configure(health.Compile(u))
 	b.sets++
 	b.targets = make([]*target, 0, len(targets))
@@ -180,8 +180,11 @@ func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 		case isNew:
 			t = newTarget(e.Target)
 			b.byText[e.Target] = t
-		case t.seen == b.sets && e.CreatedAt <= t.created:
-			continue // listed twice, which a file may do: the newest counts
+		case t.seen == b.sets: // listed twice, which a file may do: the newest counts
+			b.doubled = true
+			if e.CreatedAt <= t.created {
+				continue
+			}
 		}
 		if t.seen != b.sets {
 			t.seen = b.sets
@@ -190,22 +193,7 @@ func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 		if same && t.entity == e {
 			continue // as it was, which nearly all of very many are
 		}
-		t.entity = e
-		before := t.weight
-		b.drain(t, e)
-		t.configure(e)
-		b.connect(t, connections(u, e))
-		if isNew {
-			b.begin(t)
-		} else if t.weight != before {
-			b.reweigh(t)
-		}
-		for _, a := range t.addresses {
-			b.force(a, t)
-		}
-	}
-	byCreation := func(x, y *target) int {
-		return cmp.Or(cmp.Compare(x.created, y.created), strings.Compare(x.id, y.id))
+		b.configureTarget(t, e, isNew)
 	}
 	if !slices.IsSortedFunc(b.targets, byCreation) {
 		slices.SortFunc(b.targets, byCreation)
@@ -219,6 +207,27 @@ func (b *Balancer) set(u *entity.Upstream, targets []*entity.Target) {
 		}
 	}
 	b.rebuild()
+}
+
+func byCreation(x, y *target) int {
+	return cmp.Or(cmp.Compare(x.created, y.created), strings.Compare(x.id, y.id))
+}
+
+// configureTarget makes a target what an entity says. It is called under mu.
+func (b *Balancer) configureTarget(t *target, e *entity.Target, isNew bool) {
+	t.entity = e
+	before := t.weight
+	b.drain(t, e)
+	t.configure(e)
+	b.connect(t, connections(b.upstream, e))
+	if isNew {
+		b.begin(t)
+	} else if t.weight != before {
+		b.reweigh(t)
+	}
+	for _, a := range t.addresses {
+		b.force(a, t)
+	}
 }
 
 // reweigh gives the addresses of a target the weights that its own one brings.

@@ -29,7 +29,8 @@ type Checker struct {
 	rules    *Rules     // nil: checks are off
 	subjects map[Key]*member
 	judged   int                  // of them, those that are not exempt
-	cancel   context.CancelFunc   // ends the rounds of rules
+	probing  context.Context      // of the rounds of rules; set while rules are
+	cancel   context.CancelFunc   // ends it
 	timers   [classes]*time.Timer // begin the next rounds
 	running  sync.WaitGroup       // rounds
 
@@ -203,7 +204,7 @@ func (c *Checker) changed(s *Subject, change Change) {
 // not probed together.
 func (c *Checker) start(r *Rules) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c.cancel = cancel
+	c.probing, c.cancel = ctx, cancel
 	for which, interval := range r.intervals {
 		if interval > 0 {
 			first := rand.N(min(interval, time.Second))
@@ -291,16 +292,37 @@ func (c *Checker) round(ctx context.Context, r *Rules, which class, subjects []*
 			return
 		}
 		probes.Go(func() {
-			outcome := r.probe.run(ctx, &c.monitor.options, s.key, &s.kept)
-			<-c.monitor.slots
+			c.examine(ctx, r, s)
 			<-slots
-			if ctx.Err() == nil {
-				s.checked(r, outcome)
-			}
-			if s.rules.Load() != r {
-				s.kept.put(nil)
-			}
 		})
+	}
+}
+
+// examine probes a subject. The caller has taken one of the monitor's slots for it.
+func (c *Checker) examine(ctx context.Context, r *Rules, s *Subject) {
+	outcome := r.probe.run(ctx, &c.monitor.options, s.key, &s.kept)
+	<-c.monitor.slots
+	if ctx.Err() == nil {
+		s.checked(r, outcome)
+	}
+	if s.rules.Load() != r {
+		s.kept.put(nil)
+	}
+}
+
+// lookAt probes a subject outside of the rounds, if r are still the rules.
+func (c *Checker) lookAt(r *Rules, s *Subject) {
+	c.mu.Lock()
+	if c.rules != r {
+		c.mu.Unlock()
+		return
+	}
+	ctx := c.probing
+	c.running.Add(1)
+	c.mu.Unlock()
+	defer c.running.Done()
+	if acquire(ctx, c.monitor.slots) {
+		c.examine(ctx, r, s)
 	}
 }
 

@@ -69,6 +69,45 @@ func TestTargetLeavesAndComesBack(t *testing.T) {
 	})
 }
 
+// TestFailedTrafficBringsAProbeForward: a request that a target left without an
+// answer has it probed at once, and once per interval; what the probe finds counts
+// as what every probe finds.
+func TestFailedTrafficBringsAProbeForward(t *testing.T) {
+	tests := []struct {
+		name, rules string
+		fail        func(*Subject)
+		probes      int // until 1.5 s
+		want        string
+	}{
+		{"refused", "interval=10 active.tcp=1", (*Subject).Failure, 1, "unhealthy tcp=1"},
+		{"timed out", "interval=10 active.tcp=1", (*Subject).Timeout, 1, "unhealthy tcp=1"},
+		{"threshold not reached", "interval=10 active.tcp=2", (*Subject).Failure, 1, "mostly_healthy tcp=1"},
+		{"interval is over", "interval=0.5 active.tcp=9", (*Subject).Failure, 3, "mostly_healthy tcp=3"},
+		{"healthy are not probed", "unhealthy.interval=10 active.tcp=1", (*Subject).Failure, 0, "healthy"},
+		{"a bad status is an answer", "interval=10 active.tcp=1", func(s *Subject) { s.Status(500) }, 0, "healthy"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := &network{refuse: func(string) error { return errRefused }}
+				c, subjects := start(t, n, Options{}, tt.rules, 1)
+				for _, timer := range c.timers { // rounds would probe too
+					if timer != nil {
+						timer.Stop()
+					}
+				}
+				for range 15 {
+					tt.fail(subjects[0])
+					pass(100 * time.Millisecond)
+				}
+				if got := describe(subjects[0].View()); got != tt.want || int(n.dialed.Load()) != tt.probes {
+					t.Errorf("%d probes, %s; want %d, %s", n.dialed.Load(), got, tt.probes, tt.want)
+				}
+			})
+		})
+	}
+}
+
 func TestIntervalsOfClasses(t *testing.T) {
 	tests := []struct {
 		name, rules     string

@@ -32,7 +32,8 @@ type Subject struct {
 	state atomic.Uint32         // a State; written under mu
 	rules atomic.Pointer[Rules] // nil: reports are ignored; written under mu
 
-	kept kept // the connection for probes
+	kept      kept         // the connection for probes
+	suspected atomic.Int64 // when it last got a probe out of turn, in Unix nanoseconds
 
 	// For outlier detection.
 	met                   atomic.Bool  // something was reported
@@ -101,6 +102,7 @@ func (s *Subject) Failure() {
 			s.observe(r, false, happening{text: "connection refused or broken"})
 		}
 		s.report(r, &r.passive, tcpFailure, 0)
+		s.suspect(r)
 	}
 }
 
@@ -111,6 +113,27 @@ func (s *Subject) Timeout() {
 			s.observe(r, false, happening{text: "timed out"})
 		}
 		s.report(r, &r.passive, timeout, 0)
+		s.suspect(r)
+	}
+}
+
+// suspect has an address that is up and left a request without an answer probed at
+// once, where active probes look after such addresses: their verdict need not wait
+// for the next round. It does so once per interval.
+func (s *Subject) suspect(r *Rules) {
+	interval := r.intervals[up]
+	if interval == 0 || !s.State().Up() {
+		return
+	}
+	now, last := time.Now().UnixNano(), s.suspected.Load()
+	if now-last < int64(interval) || !s.suspected.CompareAndSwap(last, now) {
+		return
+	}
+	s.mu.Lock()
+	owner := s.owner
+	s.mu.Unlock()
+	if owner != nil {
+		go owner.lookAt(r, s)
 	}
 }
 

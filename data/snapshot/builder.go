@@ -126,6 +126,7 @@ func (b *Builder) Apply(changes []Change) error {
 	w := &work{
 		Builder: b, services: map[string]bool{},
 		upstreams: map[string]bool{}, names: map[string]bool{}, orphans: map[string][]*entity.Target{},
+		targets: map[string][]balancer.TargetChange{},
 	}
 	w.reserve(changes)
 	w.beginPlugins()
@@ -142,12 +143,13 @@ func (b *Builder) Apply(changes []Change) error {
 type work struct {
 	*Builder
 
-	services  map[string]bool             // ids
-	routes    []*routeNode                // in the order of the changes, which is kind to the cache
-	upstreams map[string]bool             // ids
-	names     map[string]bool             // upstream names that appeared or vanished
-	gone      []string                    // upstreams that were deleted
-	orphans   map[string][]*entity.Target // targets that came before their upstream
+	services  map[string]bool                    // ids
+	routes    []*routeNode                       // in the order of the changes, which is kind to the cache
+	upstreams map[string]bool                    // ids
+	targets   map[string][]balancer.TargetChange // by upstream id
+	names     map[string]bool                    // upstream names that appeared or vanished
+	gone      []string                           // upstreams that were deleted
+	orphans   map[string][]*entity.Target        // targets that came before their upstream
 	unused    []*Route
 	freed     []int
 	plugins   pluginWork
@@ -277,7 +279,7 @@ func (w *work) recordUpstream(id string, e *entity.Upstream) {
 	w.Builder.names[e.Name] = n
 	w.upstreams[id] = true
 	for _, t := range w.orphans[id] {
-		n.targets[t.ID] = t
+		w.setTarget(n, id, t.ID, t)
 	}
 }
 
@@ -285,8 +287,7 @@ func (w *work) recordTarget(id string, e *entity.Target) {
 	if owner, ok := w.owners[id]; ok && (e == nil || e.Upstream != owner) {
 		delete(w.owners, id)
 		if n := w.Builder.upstreams[owner]; n != nil {
-			delete(n.targets, id)
-			w.upstreams[owner] = true
+			w.setTarget(n, owner, id, nil)
 		}
 	}
 	if e == nil {
@@ -298,8 +299,18 @@ func (w *work) recordTarget(id string, e *entity.Target) {
 		w.orphans[e.Upstream] = append(w.orphans[e.Upstream], e)
 		return
 	}
-	n.targets[id] = e
-	w.upstreams[e.Upstream] = true
+	w.setTarget(n, e.Upstream, id, e)
+}
+
+// setTarget makes e the target of an upstream with this id; nil removes it.
+func (w *work) setTarget(n *upstreamNode, upstream, id string, e *entity.Target) {
+	w.upstreams[upstream] = true
+	w.targets[upstream] = append(w.targets[upstream], balancer.TargetChange{Before: n.targets[id], After: e})
+	if e == nil {
+		delete(n.targets, id)
+	} else {
+		n.targets[id] = e
+	}
 }
 
 func (b *Builder) takeSlot() int {
@@ -316,7 +327,9 @@ func (b *Builder) takeSlot() int {
 func (w *work) publish() error {
 	for id := range w.upstreams {
 		if n := w.Builder.upstreams[id]; n != nil {
-			n.balancer = w.registry.Set(n.entity, slices.Collect(maps.Values(n.targets)))
+			if n.balancer = w.registry.Change(n.entity, w.targets[id]); n.balancer == nil {
+				n.balancer = w.registry.Set(n.entity, slices.Collect(maps.Values(n.targets)))
+			}
 		}
 	}
 	for name := range w.names {
