@@ -58,7 +58,7 @@ type Options struct {
 	// call back.
 	OnChange func(health.Change)
 
-	// Dial connects probes; nil stands for a net.Dialer. It is given IP addresses only.
+	// Dial connects probes; nil stands for [health.Dial]. It is given IP addresses only.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// RootCAs verifies the certificates of probed targets; nil stands for the system's.
 	RootCAs *x509.CertPool
@@ -95,7 +95,7 @@ func NewRegistry(o Options) *Registry {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Dial == nil {
-		o.Dial = new(net.Dialer).DialContext
+		o.Dial = health.Dial
 	}
 	r := &Registry{
 		options:   o,

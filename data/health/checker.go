@@ -273,10 +273,14 @@ func (c *Checker) members(which class) []*Subject {
 	return list
 }
 
+// beat is between the starts of probes, if there are many. To wake up for each of them would
+// cost as much as the probe.
+const beat = 10 * time.Millisecond
+
 // round probes each subject once, at most as many at a time as the upstream's
 // concurrency and the monitor's bound allow. More than that do not start as fast
-// as they can, but evenly over half of the interval: thousands of addresses must
-// not make a burst.
+// as they can, but evenly over half of the interval, a few every beat: thousands of
+// addresses must not make a burst.
 func (c *Checker) round(ctx context.Context, r *Rules, which class, subjects []*Subject) {
 	var pace time.Duration
 	if len(subjects) > r.concurrency {
@@ -287,7 +291,8 @@ func (c *Checker) round(ctx context.Context, r *Rules, which class, subjects []*
 	defer probes.Wait()
 	begun := time.Now()
 	for i, s := range subjects {
-		if !pause(ctx, time.Until(begun.Add(time.Duration(i)*pace))) ||
+		due := begun.Add((time.Duration(i) * pace).Truncate(beat))
+		if !pause(ctx, time.Until(due)) ||
 			!acquire(ctx, slots) || !acquire(ctx, c.monitor.slots) {
 			return
 		}

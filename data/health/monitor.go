@@ -22,7 +22,7 @@ type Options struct {
 	// not block nor call back.
 	OnChange func(Change)
 
-	// Dial connects; nil stands for a net.Dialer.
+	// Dial connects; nil stands for [Dial].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// RootCAs verifies the certificates of targets; nil stands for the system's.
@@ -66,7 +66,7 @@ type expiry struct {
 // NewMonitor returns a monitor without checkers.
 func NewMonitor(o Options) *Monitor {
 	if o.Dial == nil {
-		o.Dial = new(net.Dialer).DialContext
+		o.Dial = Dial
 	}
 	if o.MaxProbes <= 0 {
 		o.MaxProbes = 256

@@ -3,11 +3,13 @@ package health
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,7 +22,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GIBBON_TEST_TARGET") == "" {
 		os.Exit(m.Run())
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp4", "0.0.0.0:0")
 	if err != nil {
 		os.Exit(1)
 	}
@@ -69,18 +71,28 @@ func BenchmarkProbeCost(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	key := Key{Host: at.IP.String(), Port: uint16(at.Port), Target: "a.test"}
-	for _, rules := range []string{"type=http", "type=http keepalive=1", "type=grpc", "type=grpc keepalive=1", "type=tcp"} {
+	keys := make([]Key, 10_000)
+	for i := range keys {
+		keys[i] = Key{Host: "127.0.0.1", Port: uint16(at.Port), Target: "a.test"}
+		if runtime.GOOS == "linux" { // else connections that have just ended keep their ports from new ones
+			keys[i].Host = fmt.Sprintf("127.1.%d.%d", i>>8, i&255)
+		}
+	}
+	for _, rules := range []string{"type=http", "type=http keepalive=1", "type=grpc", "type=grpc keepalive=1", "type=tcp", "type=http dialer"} {
 		b.Run(rules, func(b *testing.B) {
-			o := &Options{Dial: new(net.Dialer).DialContext}
+			o := &Options{Dial: Dial}
+			rules, plain := strings.CutSuffix(rules, " dialer")
+			if plain { // for comparison
+				o.Dial = new(net.Dialer).DialContext
+			}
 			r := Compile(parseRules(b, "interval=1 timeout=10 "+rules))
 			slots := make(chan *kept, 10)
 			for range cap(slots) {
 				slots <- new(kept)
 			}
 			before := used(b)
-			for b.Loop() {
-				keep := <-slots
+			for i := 0; b.Loop(); i++ {
+				keep, key := <-slots, keys[i%len(keys)]
 				go func() {
 					if c := r.probe.run(context.Background(), o, key, keep); c.Result != Success {
 						b.Errorf("%s %s", c.Result, c.Error)

@@ -10,7 +10,6 @@ import (
 	"net"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,16 +22,10 @@ import (
 // A server is one simulated target: some workers, and a queue before them.
 type server struct {
 	address string
-	workers []time.Time             // when each is free
-	manner  atomic.Pointer[service] // probes come at any time
+	workers []time.Time                               // when each is free
+	serve   func(rng *rand.Rand) (time.Duration, int) // how long a request takes, and its status; 0 is a refused connection
 	served  int
 }
-
-// A service tells how long a request takes, and its status; 0 is a refused connection.
-type service func(rng *rand.Rand) (time.Duration, int)
-
-func (s *server) let(serve service)                         { s.manner.Store(&serve) }
-func (s *server) serve(rng *rand.Rand) (time.Duration, int) { return (*s.manner.Load())(rng) }
 
 // exponential serves in a random time with this mean.
 func exponential(mean time.Duration) func(*rand.Rand) (time.Duration, int) {
@@ -142,8 +135,7 @@ func run(t *testing.T, n int, configure func(*entity.Upstream), story func(*worl
 }
 
 func (w *world) add(serve func(*rand.Rand) (time.Duration, int)) {
-	s := &server{address: fmt.Sprintf("10.0.0.%d:80", len(w.servers)), workers: make([]time.Time, 8)}
-	s.let(serve)
+	s := &server{address: fmt.Sprintf("10.0.0.%d:80", len(w.servers)), workers: make([]time.Time, 8), serve: serve}
 	w.servers = append(w.servers, s)
 }
 
