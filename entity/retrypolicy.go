@@ -94,7 +94,7 @@ func (h *RetryHedge) Fields() schema.Fields {
 func (b *RetryBudget) Fields() schema.Fields {
 	return schema.Fields{
 		schema.Number("percent", &b.Percent).Required().Default(20).Between(0, 3100).
-			Doc("Further tries at most, in percent of the requests in the same second."),
+			Doc("Further tries at most, in percent of the requests, in any second or longer."),
 		schema.Number("min_per_second", &b.MinPerSecond).Required().Default(3).Between(0, 100_000).
 			Doc("Further tries per second that are made in any case."),
 	}

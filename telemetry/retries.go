@@ -30,8 +30,8 @@ type Retries struct {
 	Hedges    int64 // second copies of requests that were unanswered
 	HedgesWon int64 // of these, answered first
 	Refused   int64 // tries that the budget did not allow
-	Spent     int64 // of the budget, in this second
-	Balance   int64 // what is left in this second
+	Spent     int64 // of the budget, in the last second
+	Balance   int64 // what is left now
 }
 
 // Add adds the numbers of another one.
@@ -75,8 +75,8 @@ func (m *Metrics) writeRetries(e *exposition) {
 		{"gibbon_hedges_total", counter, "Second copies of requests that were unanswered.", func(r *Retries) int64 { return r.Hedges }},
 		{"gibbon_hedges_won_total", counter, "Second copies that were answered first.", func(r *Retries) int64 { return r.HedgesWon }},
 		{"gibbon_retry_budget_refused_total", counter, "Further tries that the budget did not allow.", func(r *Retries) int64 { return r.Refused }},
-		{"gibbon_retry_budget_spent", gauge, "Further tries in this second that the budget allowed.", func(r *Retries) int64 { return r.Spent }},
-		{"gibbon_retry_budget_balance", gauge, "Further tries that the budget still allows in this second.", func(r *Retries) int64 { return r.Balance }},
+		{"gibbon_retry_budget_spent", gauge, "Further tries in the last second that the budget allowed.", func(r *Retries) int64 { return r.Spent }},
+		{"gibbon_retry_budget_balance", gauge, "Further tries that the budget allows now.", func(r *Retries) int64 { return r.Balance }},
 	} {
 		e.family(f.name, f.kind, f.help)
 		for _, r := range all {

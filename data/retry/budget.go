@@ -1,25 +1,28 @@
 package retry
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
 	"gibbon/telemetry"
 )
 
-// A Budget counts the requests of an upstream and their further tries, second by
-// second, for all routes and services that lead there. The zero value is ready.
+// A Budget counts the requests of an upstream and their further tries, for all routes and
+// services that lead there. The zero value is ready.
 //
-// Both counts and the second they are of share one word, so that the decision
-// about a try and its count are one step: however many processors decide at a
-// time, there are never more further tries than a policy allows. What a second
-// leaves over can be used in the next one, less and less while that passes: tries fail some
-// time after their requests have come, and right after a second has begun there are few
-// requests to take a share of. But an upstream that fails after hours of peace must not be hit
-// by all that was saved; at an even rate of requests, no second has more tries than its share.
+// No more further tries are made than a policy allows in any second or longer time, whenever
+// that begins: in all that end now and have lasted from one second to almost four, the tries are a
+// share of the requests; longer times consist of these. So the requests of the last second give
+// the tries that are made at once when targets begin to fail, but then these have had
+// theirs.
+//
+// Counts are kept for slots of time. Those of the present slot share one word, so that the
+// decision about a try and its count are one step: however many processors decide at a time,
+// there are never more further tries than a policy allows.
 type Budget struct {
 	word   atomic.Uint64
-	before atomic.Uint64 // what word was at the end of the last second in which anything was counted
+	past   [slots]atomic.Uint64 // former words, each at its slot's number modulo slots
 	policy atomic.Pointer[Policy]
 
 	retries [telemetry.RetryCauses]atomic.Int64
@@ -28,40 +31,55 @@ type Budget struct {
 	refused atomic.Int64
 }
 
-// From the top bit down: 24 bits the second, 20 requests, 20 further tries.
+// From the top bit down: 32 bits the slot, 16 requests, 16 further tries.
 const (
-	countBits  = 20
-	maxCount   = 1<<countBits - 1
-	oneMore    = 1 << countBits // request
-	secondBits = 24
-	maxSecond  = 1<<secondBits - 1
+	countBits = 16
+	maxCount  = 1<<countBits - 1
+	oneMore   = 1 << countBits // request
+	maxSlot   = 1<<32 - 1
+
+	perSecond = 16 // slots
+	slots     = 4 * perSecond
+	slot      = time.Second / perSecond
 )
 
-func secondOf(word uint64) uint64 { return word >> (2 * countBits) }
+func slotOf(word uint64) uint64 { return word >> (2 * countBits) }
 
 func requestsIn(word uint64) uint64 { return word >> countBits & maxCount }
 
 func triesIn(word uint64) uint64 { return word & maxCount }
 
-// at returns the counts of the second that now is in. Another goroutine may have seen a later clock
-// and begun the next second: then that is the one that counts.
+// at returns the counts of the slot that now is in. Another goroutine may have seen a later clock
+// and begun the next slot: then that is the one that counts.
 func at(word uint64, now time.Duration) uint64 {
-	second := uint64(now/time.Second) & maxSecond
-	if ahead := (second - secondOf(word)) & maxSecond; ahead == 0 || ahead >= 1<<(secondBits-1) {
+	n := uint64(now/slot) & maxSlot
+	if ahead := (n - slotOf(word)) & maxSlot; ahead == 0 || ahead > maxSlot/2 {
 		return word
 	}
-	return second << (2 * countBits)
+	return n << (2 * countBits)
 }
 
-// swap replaces old, which may be of an earlier second.
+// keep stores a word among the past ones unless a later one of the same slot is there.
+func (b *Budget) keep(word uint64) {
+	p := &b.past[slotOf(word)%slots]
+	for {
+		old := p.Load()
+		if slotOf(old) == slotOf(word) && old >= word || (slotOf(old)-slotOf(word))&maxSlot <= maxSlot/2 && slotOf(old) != slotOf(word) {
+			return
+		}
+		if p.CompareAndSwap(old, word) {
+			return
+		}
+	}
+}
+
+// swap replaces old, which may be of an earlier slot. It is kept before, so that whoever sees the
+// new word finds it.
 func (b *Budget) swap(old, word uint64) bool {
-	if !b.word.CompareAndSwap(old, word) {
-		return false
+	if slotOf(old) != slotOf(word) {
+		b.keep(old)
 	}
-	if secondOf(old) != secondOf(word) {
-		b.before.Store(old) // until then, others find nothing left over
-	}
-	return true
+	return b.word.CompareAndSwap(old, word)
 }
 
 // Request counts a request under policy p.
@@ -85,8 +103,7 @@ func (b *Budget) request(now time.Duration) {
 	}
 }
 
-// Retry reports whether policy p allows one more try in this second, and counts
-// it if so.
+// Retry reports whether policy p allows one more try now, and counts it if so.
 func (b *Budget) Retry(p *Policy, now time.Duration) bool {
 	if b.take(p.percent, p.floor, now) {
 		return true
@@ -95,17 +112,16 @@ func (b *Budget) Retry(p *Policy, now time.Duration) bool {
 	return false
 }
 
-// take takes one try from percent of the requests, or from the floor if that is more.
+// take takes one try from percent of the requests, or from the floor of a second.
 func (b *Budget) take(percent, floor uint64, now time.Duration) bool {
 	for {
 		old := b.word.Load()
 		word := at(old, now)
-		before := b.before.Load()
-		if secondOf(old) != secondOf(word) {
-			before = old
+		if slotOf(old) != slotOf(word) {
+			b.keep(old)
 		}
-		tries := triesIn(word)
-		if tries == maxCount || tries >= floor && (tries+1)*100 > hundredths(word, before, percent, now) {
+		left, spent := b.look(word, percent)
+		if triesIn(word) == maxCount || spent >= floor && left < 1 {
 			return false
 		}
 		if b.swap(old, word+1) {
@@ -114,20 +130,34 @@ func (b *Budget) take(percent, floor uint64, now time.Duration) bool {
 	}
 }
 
-// hundredths returns how many tries the second of word may have had by now, times 100. before is
-// the last second before it in which anything was counted.
-func hundredths(word, before, percent uint64, now time.Duration) uint64 {
-	most := percent * requestsIn(word)
-	if (secondOf(before)+1)&maxSecond != secondOf(word) {
-		return most
+// look returns how many tries are left of percent of the requests, and how many were made in
+// the last second. A time begins somewhere in a slot: what the slot counts of tries is in it,
+// but perhaps none of the requests.
+func (b *Budget) look(word, percent uint64) (left int64, spent uint64) {
+	requests, tries := requestsIn(word), triesIn(word)
+	add := func(i uint64) uint64 {
+		n := (slotOf(word) - i) & maxSlot
+		past := b.past[n%slots].Load()
+		if slotOf(past) != n {
+			return 0
+		}
+		tries += triesIn(past)
+		return requestsIn(past)
 	}
-	if given, used := percent*requestsIn(before), 100*triesIn(before); given > used {
-		most += (given - used) * uint64(time.Second-now%time.Second) / uint64(time.Second)
+	for i := uint64(1); i < perSecond; i++ {
+		requests += add(i)
 	}
-	return most
+	spent = tries
+	least := int64(math.MaxInt64) // in hundredths of a try
+	for i := uint64(perSecond); i < slots; i++ {
+		begun := add(i)
+		least = min(least, int64(percent*requests)-int64(100*tries))
+		requests += begun
+	}
+	return least / 100, spent
 }
 
-// giveBack undoes a take of the same second.
+// giveBack undoes a take of the same slot.
 func (b *Budget) giveBack(now time.Duration) {
 	for {
 		old := b.word.Load()
@@ -165,7 +195,7 @@ func (b *Budget) Unhedge(p *Policy, now time.Duration) {
 func (b *Budget) HedgeWon() { b.won.Add(1) }
 
 // Totals returns what was counted since the budget came into being, and what is left
-// of this second.
+// now.
 func (b *Budget) Totals(now time.Duration) telemetry.Retries {
 	t := telemetry.Retries{Hedges: b.hedges.Load(), HedgesWon: b.won.Load(), Refused: b.refused.Load()}
 	for i := range b.retries {
@@ -175,13 +205,13 @@ func (b *Budget) Totals(now time.Duration) telemetry.Retries {
 	if p == nil {
 		return t
 	}
-	old, before := b.word.Load(), b.before.Load()
+	old := b.word.Load()
 	word := at(old, now)
-	if secondOf(old) != secondOf(word) {
-		before = old
+	if slotOf(old) != slotOf(word) {
+		b.keep(old)
 	}
-	most := max(hundredths(word, before, p.percent, now)/100, p.floor)
-	t.Spent = int64(triesIn(word))
-	t.Balance = max(int64(most)-t.Spent, 0)
+	left, spent := b.look(word, p.percent)
+	t.Spent = int64(spent)
+	t.Balance = max(left, int64(p.floor)-t.Spent, 0)
 	return t
 }

@@ -136,69 +136,6 @@ func TestHedgesAreCapped(t *testing.T) {
 	}
 }
 
-// What a second leaves over can be used in the next one, less and less, and not later.
-func TestBudgetCarriesOneSecond(t *testing.T) {
-	p := Compile(&entity.RetryPolicy{Budget: entity.RetryBudget{Percent: 20, MinPerSecond: 0}})
-	var b Budget
-	spend := func(now time.Duration) (n int) {
-		for b.Retry(p, now) {
-			n++
-		}
-		return n
-	}
-	for second, step := range []struct{ requests, want int }{{500, 100}, {0, 0}, {500, 100}, {100, 20}} {
-		now := time.Duration(second) * time.Second
-		for range step.requests {
-			b.Request(p, now)
-		}
-		if got := spend(now); got != step.want {
-			t.Errorf("second %d: %d further tries, want %d", second, got, step.want)
-		}
-	}
-	for range 500 {
-		b.Request(p, 10*time.Second)
-	}
-	if got := b.Totals(11 * time.Second); got.Balance != 100 {
-		t.Errorf("balance %d, want the 100 of the second before", got.Balance)
-	}
-	if got := b.Totals(11*time.Second + 750*time.Millisecond); got.Balance != 25 {
-		t.Errorf("balance %d, want 25 when three quarters of the second have passed", got.Balance)
-	}
-	if got := spend(11 * time.Second); got != 100 {
-		t.Errorf("%d further tries in the second after, want 100", got)
-	}
-	for range 500 {
-		b.Request(p, 20*time.Second)
-	}
-	if got := spend(22 * time.Second); got != 0 {
-		t.Errorf("%d further tries two seconds later, want none", got)
-	}
-}
-
-// Over any number of seconds, further tries do not exceed their share of the requests.
-func TestBudgetBoundsTheSum(t *testing.T) {
-	p := Compile(&entity.RetryPolicy{Budget: entity.RetryBudget{Percent: 20, MinPerSecond: 0}})
-	random := rand.New(rand.NewPCG(3, 4))
-	var b Budget
-	requests, tries := 0, 0
-	for second := range 2000 {
-		now := time.Duration(second) * time.Second
-		for range random.IntN(50) {
-			requests++
-			b.Request(p, now)
-			if random.IntN(4) > 0 && b.Retry(p, now) {
-				tries++
-			}
-		}
-		if tries*100 > requests*20 {
-			t.Fatalf("%d further tries for %d requests", tries, requests)
-		}
-	}
-	if tries*100 < requests*19 {
-		t.Errorf("%d further tries for %d requests: the budget is not used", tries, requests)
-	}
-}
-
 func BenchmarkHedgeRequest(b *testing.B) {
 	p := hedging(95, 5)
 	for i := range 1000 {
