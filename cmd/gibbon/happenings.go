@@ -146,13 +146,24 @@ func liveTarget(t *balancer.TargetHealth, c *traffic.Counts, seconds float64) ev
 		Rate: per(c.Tries()), ClientRate: per(int(c.Client)), ServerRate: per(int(c.Server)), FailedRate: per(int(c.Failed)),
 		P50: quantile(0.5), P90: quantile(0.9), P99: quantile(0.99),
 	}
-	for i, a := range t.Addresses {
+	var last health.Check
+	for i := range t.Addresses {
+		a := &t.Addresses[i]
+		if a.Subject.Last.Time.After(last.Time) {
+			last = a.Subject.Last
+		}
 		if i == 0 || a.Healthy && live.Circuit != "closed" {
 			live.State, live.Circuit = a.Phase.String(), a.Phase.Circuit()
 		}
 		live.InFlight += a.InFlight
 		live.Requests += a.Totals.Requests
 		live.Failures += a.Totals.HTTPFailures + a.Totals.TCPFailures + a.Totals.Timeouts
+	}
+	if !last.Time.IsZero() {
+		live.LastProbe = events.Probe{
+			Time: unixSeconds(last.Time), Result: last.Result.String(), Duration: events.Figure(last.Duration.Seconds()),
+			Status: last.Status, Error: last.Error,
+		}
 	}
 	return live
 }

@@ -186,8 +186,15 @@ func TestTraffic(t *testing.T) {
 		if got, want := taken(late), hello0(`"traffic"`)+" "+line(`"full":true,`, target("a", 2, "1.5"))+"}"; got != want {
 			t.Errorf("who reads late: %s\nwant %s", got, want)
 		}
+		next(func() {
+			found.Targets[0].LastProbe = Probe{Time: 9.5, Result: "timeout", Duration: 1, Error: "i/o timeout"}
+		})
+		probe := `,"last_probe":{"time":9.5,"result":"timeout","duration":1,"error":"i/o timeout"}}`
+		if got, want := taken(s), line(`"full":false,`, strings.TrimSuffix(target("a", 2, "1.5"), "}")+probe)+"}"; got != want {
+			t.Errorf("a check: %s\nwant %s", got, want)
+		}
+		next(func() { found.Targets[0].LastProbe = Probe{} })
 		next(func() { found.Targets[0].Requests = 3 })
-		next(func() {})
 		if got, want := taken(s), line(`"full":true,`, target("a", 3, "1.5"))+"}"; got != want {
 			t.Errorf("who missed a frame: %s\nwant %s", got, want)
 		}
@@ -195,13 +202,13 @@ func TestTraffic(t *testing.T) {
 		if got, want := taken(s), line(`"full":false,"gone":true,`)+`,"removed":["a"]}`; got != want {
 			t.Errorf("without the upstream: %s\nwant %s", got, want)
 		}
-		if looks != 1+6 {
+		if looks != 1+7 {
 			t.Errorf("looked %d times for two readers, want once a second and once at first", looks)
 		}
 		s.Close()
 		late.Close()
 		next(func() {})
-		if looks != 7 {
+		if looks != 8 {
 			t.Errorf("looked on without readers")
 		}
 	})

@@ -36,6 +36,16 @@ type Target struct {
 	P50        Figure `json:"p50"`               // milliseconds
 	P90        Figure `json:"p90"`
 	P99        Figure `json:"p99"`
+	LastProbe  Probe  `json:"last_probe,omitzero"` // the newest of its addresses
+}
+
+// A Probe is one active check. The zero one is none.
+type Probe struct {
+	Time     float64 `json:"time"` // Unix seconds with milliseconds
+	Result   string  `json:"result"`
+	Duration Figure  `json:"duration"` // seconds
+	Status   int     `json:"status,omitempty"`
+	Error    string  `json:"error,omitempty"`
 }
 
 // A Figure is a number with three decimals; below 0 it is unknown, null in JSON.

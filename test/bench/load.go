@@ -64,11 +64,45 @@ func (l *loop) run(address string, connections int, rate float64, warm, length t
 	return r, nil
 }
 
+// flow sends requests at a rate until ended is closed, and leaves the core to others
+// meanwhile. It calls counted often.
+func (l *loop) flow(address string, connections int, rate float64, ended <-chan struct{}, counted func()) error {
+	var err error
+	if l.target, err = resolve(address); err != nil {
+		return err
+	}
+	defer l.hangUp()
+	start := time.Now()
+	l.record, l.pacing = true, &pacing{interval: time.Duration(float64(time.Second) / rate), next: start, gentle: true}
+	for range connections {
+		p, err := l.connect()
+		if err != nil {
+			return fmt.Errorf("connect to %s: %w", address, err)
+		}
+		l.next(p, start)
+	}
+	for {
+		select {
+		case <-ended:
+			return nil
+		default:
+		}
+		l.latencies = l.latencies[:0]
+		if err := l.until(time.Now().Add(20 * time.Millisecond)); err != nil {
+			return err
+		}
+		counted()
+	}
+}
+
 // until runs the loop to a time.
 func (l *loop) until(end time.Time) error {
 	for {
 		wait := 50
-		if l.pacing != nil {
+		switch {
+		case l.pacing != nil && l.pacing.gentle:
+			wait = 1
+		case l.pacing != nil:
 			wait = 0 // the core is ours: due requests must not wait for a timer
 		}
 		if err := l.poll(wait); err != nil {

@@ -17,11 +17,10 @@ import (
 // costs about as much per request as the cheapest proxy, so that a proxy on the
 // other core, not the measuring, is what limits the throughput.
 type loop struct {
-	epoll   int
-	peers   []*peer // by file descriptor
-	buffer  [64 << 10]byte
-	events  [256]syscall.EpollEvent
-	origins []int // listening sockets
+	epoll  int
+	peers  []*peer // by file descriptor
+	buffer [64 << 10]byte
+	events [256]syscall.EpollEvent
 
 	target    syscall.SockaddrInet4
 	requests  [][]byte // sent in turn
@@ -40,11 +39,14 @@ type pacing struct {
 	next     time.Time
 	idle     []*peer
 	late     []time.Time // due, and no connection was free
+	gentle   bool        // leaves the core to others: a request may be a millisecond late
 }
 
-// peer is one connection: of a client when it has a request, else to the origin.
+// peer is one connection: of a client when it has a request, else to the origin. Or
+// it is a socket at which the origin listens.
 type peer struct {
 	fd      int
+	listens bool
 	client  bool
 	held    []byte    // client: bytes of an incomplete answer
 	matched int       // origin: bytes of CR LF CR LF seen
@@ -89,8 +91,7 @@ func (l *loop) listen(address string) error {
 	if err = syscall.Listen(fd, 4096); err != nil {
 		return err
 	}
-	l.origins = append(l.origins, fd)
-	return l.watch(fd)
+	return l.add(&peer{fd: fd, listens: true})
 }
 
 func (l *loop) watch(fd int) error {
@@ -137,9 +138,9 @@ func (l *loop) poll(wait int) error {
 	for _, event := range l.events[:max(n, 0)] {
 		fd := int(event.Fd)
 		switch {
-		case slices.Contains(l.origins, fd):
-			l.accept(fd)
 		case l.peers[fd] == nil: // closed by an event before
+		case l.peers[fd].listens:
+			l.accept(fd)
 		case l.peers[fd].client:
 			if err := l.answered(l.peers[fd]); err != nil {
 				return err

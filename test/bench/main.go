@@ -66,7 +66,7 @@ func main() {
 	o.length = time.Duration(seconds * float64(time.Second))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	run := map[string]func(context.Context, options) error{"peers": peers, "start": starts, "store": stores, "faults": failing}[flag.Arg(0)]
+	run := map[string]func(context.Context, options) error{"peers": peers, "start": starts, "store": stores, "faults": failing, "manager": watching}[flag.Arg(0)]
 	if run == nil {
 		flag.Usage()
 		os.Exit(2)

@@ -34,6 +34,16 @@ func TestOperations(t *testing.T) {
 	newWorld(t, map[string]string{"EXPLAIN_SAMPLING": "1"}).tell("operations", certificates(t))
 }
 
+// An upstream of many targets is drawn as far as it is seen, and follows the events. A page
+// is painted within half a second, which only a machine with nothing else to do can tell.
+func TestManyTargets(t *testing.T) {
+	facts := map[string]any{}
+	if os.Getenv("LONG") != "" {
+		facts["firstPaint"] = 500
+	}
+	newWorld(t, nil).tell("many", facts)
+}
+
 // The pictures of the guide. They are made anew by make pictures only.
 func TestPictures(t *testing.T) {
 	folder := os.Getenv("PICTURES")

@@ -1,9 +1,11 @@
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+
 /** A rate with as many digits as are of interest: "0", "0.4", "12.5", "1,234". */
 export function rate(n: number | null | undefined): string {
   if (n === null || n === undefined) return '–'
   if (n === 0) return '0'
   if (n < 100) return n.toFixed(1)
-  return Math.round(n).toLocaleString('en')
+  return whole.format(n)
 }
 
 /** Milliseconds: "0.8 ms", "12 ms", "1.2 s". */
@@ -22,5 +24,5 @@ export function percent(share: number | null | undefined): string {
 
 /** A whole number: "100,000". */
 export function count(n: number | null | undefined): string {
-  return n === null || n === undefined ? '–' : n.toLocaleString('en')
+  return n === null || n === undefined ? '–' : whole.format(n)
 }

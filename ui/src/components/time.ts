@@ -1,14 +1,16 @@
 import { onScopeDispose, readonly, ref } from 'vue'
+import { useScrolling } from './scrolling'
 
 const now = ref(Date.now())
 let users = 0
 let timer: number | undefined
 
-/** The time in milliseconds, which moves on every second while somebody looks. */
+/** The time in milliseconds, which moves on every second while somebody looks and does not scroll. */
 export function useNow() {
+  const scrolling = useScrolling()
   if (users++ === 0) {
     now.value = Date.now()
-    timer = window.setInterval(() => (now.value = Date.now()), 1000)
+    timer = window.setInterval(() => scrolling.value || (now.value = Date.now()), 1000)
   }
   onScopeDispose(() => {
     if (--users === 0) window.clearInterval(timer)

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { predictedShares, targetStanding, withChecks, withHealth, type Address, type Row } from './rows'
+import { inState, predictedShares, rowOf, targetStanding, turned, withChecks, type Address, type Row } from './rows'
 
 const address = (over: Partial<Address> = {}): Address => ({ ip: '10.0.0.1', port: 80, weight: 100, health: 'HEALTHY', state: 'healthy', circuit: 'closed', reason: { code: 'probe_success', text: 'fine' }, since: 5, ...over })
-const row = (id: string, over: Partial<Row> = {}): Row => ({ id, target: `${id}:80`, weight: 100, wanted: 'active', tags: null, health: 'HEALTHY', dns: 'A', addresses: [address()], traffic: null, checks: [], ...over })
+const row = (id: string, over: Partial<Row> = {}): Row => ({ id, target: `${id}:80`, weight: 100, wanted: 'active', tags: null, health: 'HEALTHY', dns: 'A', addresses: [address()], ...over })
 const down = address({ state: 'ejected', health: 'UNHEALTHY', circuit: 'open', reason: { code: 'probe_connect', text: 'connection refused' }, since: 9 })
 
 describe('targetStanding', () => {
@@ -36,10 +36,30 @@ describe('checks', () => {
     expect(withChecks([], many)).toHaveLength(16)
     expect(withChecks([], many).at(-1)?.time).toBe(19)
   })
-  it('survive a new answer about the health', () => {
-    const first = withHealth(undefined, { id: 'a', target: 'a:80', weight: 1, data: { addresses: [address({ last_probe: { time: 1, result: 'success', duration: 0 } })] } })
-    const next = withHealth(first, { id: 'a', target: 'a:80', weight: 2, data: { addresses: [address({ last_probe: { time: 2, result: 'failure', duration: 0 } })] } })
-    expect(next.weight).toBe(2)
-    expect(next.checks.map((x) => x.result)).toEqual(['success', 'failure'])
+})
+
+describe('a turn', () => {
+  const turn = { time: 9, target: 'a:80', address: '10.0.0.1:80', to: 'ejected', circuit: 'open', flipped: true, reason: { code: 'probe_connect', text: 'connection refused' } }
+  it('is that of one address, and leaves the row as it was', () => {
+    const before = row('a', { addresses: [address(), address({ ip: '10.0.0.2' })] })
+    const after = turned(before, turn)
+    expect(targetStanding(after)).toMatchObject({ text: '1 of 2 up', cause: 'connection refused', since: 9 })
+    expect(after.addresses[0]).toMatchObject({ health: 'UNHEALTHY', circuit: 'open' })
+    expect(targetStanding(before).tone).toBe('good')
+  })
+  it('finds addresses of IPv6, with brackets or without', () => {
+    for (const ip of ['[::1]', '::1']) expect(inState(turned(row('a', { addresses: [address({ ip })] }), { ...turn, address: '[::1]:80' }), 'ejected')).toBe(true)
+  })
+  it('does not invent checks', () => {
+    expect(turned(row('a', { addresses: [address({ health: 'HEALTHCHECKS_OFF' })] }), turn).addresses[0]?.health).toBe('HEALTHCHECKS_OFF')
+  })
+})
+
+describe('an answer about the health', () => {
+  it('may have no addresses', () => {
+    const r = rowOf({ id: 'a', target: 'a:80', weight: 1, data: { dns: 'dns server error: 3 name error', addresses: {} } })
+    expect(r.addresses).toEqual([])
+    expect(inState(r, 'dns_error')).toBe(true)
+    expect(inState(row('a'), 'degraded')).toBe(false)
   })
 })

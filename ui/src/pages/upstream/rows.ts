@@ -1,6 +1,7 @@
 import type { Entity } from '@/api/entities'
+import type { Turn } from './timeline'
 
-/** One target as the page shows it: what is configured, how it fares, and what it does. */
+/** One target: what is configured, and how it fares. A change of it is another object. */
 export interface Row {
   id: string
   target: string
@@ -11,8 +12,6 @@ export interface Row {
   health: string
   dns: string
   addresses: Address[]
-  traffic: Traffic | null
-  checks: Check[]
 }
 
 export interface Address {
@@ -26,6 +25,7 @@ export interface Address {
   circuit?: string
   effective_weight?: number
   in_flight?: number
+  totals?: { requests: number }
   last_probe?: Check | null
 }
 
@@ -54,6 +54,7 @@ export interface Traffic {
   p50: number | null
   p90: number | null
   p99: number | null
+  last_probe?: Check
 }
 
 /** What GET /upstreams/{u}/health?details=1 shows of a target. */
@@ -67,21 +68,25 @@ export interface TargetHealth extends Entity {
 
 export const checksKept = 16
 
-/** Joins what is known of a target with a new answer about its health. */
-export function withHealth(old: Row | undefined, t: TargetHealth): Row {
-  const addresses = Array.isArray(t.data?.addresses) ? t.data.addresses : []
-  return {
-    id: t.id,
-    target: t.target,
-    weight: t.weight,
-    wanted: t.state ?? 'active',
-    tags: t.tags ?? null,
-    health: t.health ?? '',
-    dns: t.data?.dns ?? '',
-    addresses,
-    traffic: old?.traffic ?? null,
-    checks: withChecks(old?.checks ?? [], addresses.flatMap((a) => (a.last_probe ? [a.last_probe] : []))),
-  }
+/** What an answer about its health tells of a target. */
+export function rowOf(t: TargetHealth): Row {
+  return { id: t.id, target: t.target, weight: t.weight, wanted: t.state ?? 'active', tags: t.tags ?? null, health: t.health ?? '', dns: t.data?.dns ?? '', addresses: addressesOf(t) }
+}
+export const addressesOf = (t: TargetHealth) => (Array.isArray(t.data?.addresses) ? t.data.addresses : [])
+
+/** Whether one of its addresses is in a state; without any, it has none but that. */
+export function inState(row: Row, state: string): boolean {
+  return row.addresses.length ? row.addresses.some((a) => a.state === state) : state === 'dns_error'
+}
+
+/** A row after one of its addresses has turned to another state. */
+export function turned(row: Row, e: Turn): Row {
+  const addresses = row.addresses.map((a) => {
+    if (`${a.ip.includes(':') && !a.ip.startsWith('[') ? `[${a.ip}]` : a.ip}:${a.port}` !== e.address) return a
+    const health = a.health === 'HEALTHCHECKS_OFF' ? a.health : e.circuit === 'open' ? 'UNHEALTHY' : 'HEALTHY'
+    return { ...a, health, state: e.to, circuit: e.circuit, reason: e.reason, since: e.flipped ? e.time : a.since }
+  })
+  return { ...row, addresses }
 }
 
 /** Adds checks that are not known yet, the newest last. */
@@ -125,8 +130,15 @@ export function standingOf(a: Address): Standing {
   return { text: unchecked ? 'Unchecked' : text, tone: unchecked ? 'still' : tone, cause: cause ?? '', since: a.since ?? null }
 }
 
+const known = new WeakMap<Row, Standing>() // rows do not change
+
 /** How a target stands: as the worst of its addresses. */
 export function targetStanding(row: Row): Standing {
+  let standing = known.get(row)
+  if (!standing) known.set(row, (standing = judge(row)))
+  return standing
+}
+function judge(row: Row): Standing {
   if (row.wanted === 'disabled') return { text: 'Disabled', tone: 'still', cause: 'by order', since: null }
   if (!row.addresses.length) {
     if (row.health === 'DNS_ERROR' || row.dns.includes('error')) return { text: 'DNS error', tone: 'bad', cause: row.dns, since: null }
