@@ -55,6 +55,7 @@ type Plugin struct {
 	types  []*PluginType
 	choice choice
 	chosen bool // the body tells the protocols, so they must fit
+	named  bool // the body tells the service by its name
 }
 
 func pluginKind(types []*PluginType) *Kind {
@@ -95,6 +96,8 @@ func (p *Plugin) FreshConfig() schema.Record {
 func (p *Plugin) Prepare(op schema.Op, body map[string]any) error {
 	_, p.chosen = body["protocols"]
 	p.chosen = p.chosen || op == schema.Update
+	service, _ := body["service"].(map[string]any)
+	p.named = service["name"] != nil && service["id"] == nil
 	return p.choice.prepare(op, body, p.Name)
 }
 
@@ -202,7 +205,8 @@ func (t *PluginType) schema() schema.Record {
 }
 
 // CheckLinks wants protocols that the route has, or one of the routes of the
-// service, if there are any.
+// service, if there are any. It finds no route of a service that is told by its
+// name, as the reference does not.
 func (p *Plugin) CheckLinks(r Related) error {
 	if !p.chosen {
 		return nil
@@ -217,6 +221,9 @@ func (p *Plugin) CheckLinks(r Related) error {
 	if p.Service == "" {
 		return nil
 	}
+	if p.named {
+		return errNoCommonProtocol
+	}
 	some, fits := false, false
 	err := r.Each("routes", "service", p.Service, func(e Entity) bool {
 		route, ok := e.(*Route)
@@ -227,9 +234,11 @@ func (p *Plugin) CheckLinks(r Related) error {
 	if err != nil || fits || !some {
 		return err
 	}
-	return schema.InvalidError{
-		"protocols": "must match the protocols of at least one route pointing to this Plugin's service",
-	}
+	return errNoCommonProtocol
+}
+
+var errNoCommonProtocol = schema.InvalidError{
+	"protocols": "must match the protocols of at least one route pointing to this Plugin's service",
 }
 
 func (p *Plugin) shares(r *Route) bool {

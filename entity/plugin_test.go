@@ -3,6 +3,7 @@ package entity
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -229,13 +230,19 @@ func TestPluginProtocolsFitTheRoutes(t *testing.T) {
 			"schema violation (protocols: must match the protocols of at least one route pointing to this Plugin's service)",
 		},
 		{"a service without routes", `"protocols":["https"]`, "", "other", ""},
+		{
+			"a service by its name", `"protocols":["http"]`, "", "s",
+			"schema violation (protocols: must match the protocols of at least one route pointing to this Plugin's service)",
+		},
+		{"a service by its name, and any protocols", ``, "", "s", ""},
+		{"a service by its name, and a route", `"protocols":["http"]`, "web", "s", ""},
 	} {
 		body := `{"name":"test"`
 		if tt.body != "" {
 			body += "," + tt.body
 		}
 		p := newPlugin(t, body+"}")
-		p.Route, p.Service = tt.route, tt.service
+		p.Route, p.Service, p.named = tt.route, tt.service, strings.Contains(tt.name, "by its name")
 		err := p.CheckLinks(routes)
 		if err != nil && err.Error() != tt.want || err == nil && tt.want != "" {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)

@@ -4,6 +4,8 @@ package plugin
 type Lines interface {
 	Len() int
 	At(i int) (name, value []byte)
+	// Find returns the index of the first line from i on that is called name, whatever the case, or -1.
+	Find(name string, i int) int
 }
 
 // A Line is one line of a head.
@@ -13,23 +15,38 @@ type Line struct {
 }
 
 // A Header is the fields of a head: those that came, with the changes that were
-// made. Until the first change nothing is copied.
+// made. Until the first change nothing is copied. A value that is set may come from anywhere: what would
+// end its line becomes a blank.
 type Header struct {
 	base    Lines
 	lines   []Line // stand for base when changed
 	memory  []byte // of added text; what is in use stays valid when it grows
 	changed bool
+	early   bool // base still has to follow lines: nobody has looked at the fields since it came
 }
 
 // Begin makes h a view of base, which may be nil. It keeps the changes that were made
 // before, if keep is true: they stand before the lines of base.
 func (h *Header) Begin(base Lines, keep bool) {
 	if !keep || !h.changed {
-		h.base, h.lines, h.memory, h.changed = base, h.lines[:0], h.memory[:0], false
+		h.base, h.lines, h.memory, h.changed, h.early = base, h.lines[:0], h.memory[:0], false, false
 		return
 	}
-	h.base = base
-	h.load()
+	h.base, h.early = base, true
+}
+
+// Early returns the lines that were set before those of base came, and whether nobody has looked at the
+// fields since then: the fields are still these lines and base.
+func (h *Header) Early() (lines []Line, untouched bool) {
+	return h.lines, h.early || !h.changed
+}
+
+// settle lets base follow the lines that were set before it came.
+func (h *Header) settle() {
+	if h.early {
+		h.early = false
+		h.load()
+	}
 }
 
 // Changed reports whether the fields differ from those that came.
@@ -37,6 +54,7 @@ func (h *Header) Changed() bool { return h.changed }
 
 // Len returns the number of lines.
 func (h *Header) Len() int {
+	h.settle()
 	switch {
 	case h.changed:
 		return len(h.lines)
@@ -48,6 +66,7 @@ func (h *Header) Len() int {
 
 // At returns line i.
 func (h *Header) At(i int) Line {
+	h.settle()
 	if h.changed {
 		return h.lines[i]
 	}
@@ -57,6 +76,7 @@ func (h *Header) At(i int) Line {
 
 // find returns the index of the first line from i on that is called name, or -1.
 func (h *Header) find(name string, i int) int {
+	h.settle()
 	if h.changed {
 		for ; i < len(h.lines); i++ {
 			if equalFold(h.lines[i].Name, name) {
@@ -65,12 +85,10 @@ func (h *Header) find(name string, i int) int {
 		}
 		return -1
 	}
-	for n := h.Len(); i < n; i++ {
-		if key, _ := h.base.At(i); equalFold(key, name) {
-			return i
-		}
+	if h.base == nil {
+		return -1
 	}
-	return -1
+	return h.base.Find(name, i)
 }
 
 // Get returns the value of the first line called name, whatever the case; nil
@@ -122,7 +140,7 @@ func (h *Header) SetBytes(name string, value []byte) {
 // set makes the last n bytes of the memory the value of a field.
 func (h *Header) set(name string, n int) {
 	end := len(h.memory)
-	value := h.memory[end-n : end : end]
+	value := clean(h.memory[end-n : end : end])
 	i := h.find(name, 0)
 	if i < 0 {
 		h.lines = append(h.lines, Line{keep(h, name), value, -1})
@@ -135,7 +153,7 @@ func (h *Header) set(name string, n int) {
 // Add appends a line.
 func (h *Header) Add(name, value string) {
 	h.change()
-	h.lines = append(h.lines, Line{keep(h, name), keep(h, value), -1})
+	h.lines = append(h.lines, Line{keep(h, name), clean(keep(h, value)), -1})
 }
 
 // Remove removes all lines called name, and reports whether there were any.
@@ -166,6 +184,7 @@ func (h *Header) removeFrom(name string, at int) {
 }
 
 func (h *Header) change() {
+	h.settle()
 	if !h.changed {
 		h.load()
 		h.changed = true
@@ -187,6 +206,16 @@ func keep[V string | []byte](h *Header, s V) []byte {
 	at := len(h.memory)
 	h.memory = append(h.memory, s...)
 	return h.memory[at:len(h.memory):len(h.memory)]
+}
+
+// clean makes value one that leaves its line whole (RFC 9110, section 5.5).
+func clean(value []byte) []byte {
+	for i, c := range value {
+		if c < ' ' && (c == '\r' || c == '\n' || c == 0) {
+			value[i] = ' '
+		}
+	}
+	return value
 }
 
 // equalFold reports whether a and b are the same but for the case of ASCII letters.

@@ -27,7 +27,10 @@ type crossing struct {
 }
 
 func (x *decoding) cross(checks Checks, fields Fields, tree map[string]any, wrong InvalidError) {
-	failed := maps.Clone(wrong)
+	var failed InvalidError
+	if len(wrong) > 0 {
+		failed = maps.Clone(wrong)
+	}
 	c := &crossing{x, fields, tree, failed.has, wrong}
 	for _, check := range checks {
 		check.run(c)
@@ -211,9 +214,11 @@ func (d *Conditional) run(c *crossing) {
 	if v != nil && failsAny(d.cond, v) {
 		return // without the work of putting the rules together
 	}
-	condition = condition.with(d.cond)
-	if v == nil && condition.rule("eq") == nil || c.check(condition, v) != nil {
-		return
+	if v == nil || c.invalid(d.field) { // else it passes the field's own rules, too
+		condition = condition.with(d.cond)
+		if v == nil && condition.rule("eq") == nil || c.check(condition, v) != nil {
+			return
+		}
 	}
 	if d.atLeast != nil {
 		if c.nonEmpty(d.atLeast) == 0 {
@@ -229,7 +234,11 @@ func (d *Conditional) run(c *crossing) {
 	if target == nil {
 		return
 	}
-	m := c.check(target.with(d.rules), c.value(d.then))
+	wanted := c.value(d.then)
+	if wanted == nil && !target.is(required) && target.rule("eq") == nil && !slices.ContainsFunc(d.rules, concernsNull) {
+		return // again without that work
+	}
+	m := c.check(target.with(d.rules), wanted)
 	if m == nil {
 		return
 	}
@@ -241,12 +250,20 @@ func (d *Conditional) run(c *crossing) {
 	c.wrong.entity("failed conditional validation given value of field '" + d.field + "'")
 }
 
+// concernsNull tells whether null can fail a rule; most let it pass.
+func concernsNull(r Rule) bool { return r.name == "eq" || r.name == "required" }
+
 // failsAny tells whether v, or an element of it, fails one of the rules.
 func failsAny(rules []Rule, v any) bool {
 	return slices.ContainsFunc(rules, func(r Rule) bool {
 		if nested, ok := r.arg.([]Rule); ok && r.name == "elements" {
 			list, _ := v.([]any)
-			return slices.ContainsFunc(list, func(e any) bool { return e != nil && failsAny(nested, e) })
+			return slices.ContainsFunc(list, func(e any) bool {
+				if e == nil {
+					return slices.ContainsFunc(nested, concernsNull)
+				}
+				return failsAny(nested, e)
+			})
 		}
 		return r.test != nil && r.test(r.arg, v) != ""
 	})

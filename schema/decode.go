@@ -115,10 +115,8 @@ func couple(fields Fields, tree map[string]any) {
 // that must be sets have no duplicates and, unless a PATCH is being decoded,
 // absent fields have their defaults.
 func (x *decoding) complete(r Record, body map[string]any) (tree map[string]any, fields Fields, err error) {
-	tree = maps.Clone(body)
-	if tree == nil {
-		tree = map[string]any{}
-	}
+	tree = make(map[string]any, max(len(body), 24)) // with room for defaults
+	maps.Copy(tree, body)
 	if p, ok := as[Preparer](r); ok {
 		if err := p.Prepare(x.op, tree); err != nil {
 			return nil, nil, err

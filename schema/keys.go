@@ -30,6 +30,22 @@ func Keys(r Record) []Key {
 	return keys
 }
 
+// KeyNames lists the names of all unique keys of r but the primary one.
+func KeyNames(r Record) []string {
+	var names []string
+	for _, f := range r.Fields() {
+		if d := f.declared(); d.is(unique) && !d.isShorthand() {
+			names = append(names, d.name)
+		}
+	}
+	if c, ok := as[Composer](r); ok {
+		for _, together := range c.UniqueTogether() {
+			names = append(names, strings.Join(together, ","))
+		}
+	}
+	return names
+}
+
 func appendKey(keys []Key, fields Fields, names []string) []Key {
 	key := Key{Name: strings.Join(names, ","), Fields: map[string]any{}}
 	for _, name := range names {

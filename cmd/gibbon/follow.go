@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,31 +103,43 @@ func (f *follower) close() {
 // load puts the configuration in force as it is in the store now, and returns the number of its
 // newest revision.
 func (f *follower) load(ctx context.Context) (number int64, err error) {
-	var rows rowsInForce
-	err = f.db.View(ctx, func(r store.Reader) error {
-		rows = rowsInForce{follower: f}
-		var err error
+	var rows []snapshot.Change
+	err = f.db.View(ctx, func(r store.Reader) (err error) {
 		if number, err = r.Latest(ctx); err != nil {
 			return err
 		}
-		for _, kind := range f.kinds {
-			if err := r.Each(ctx, kind.Name, rows.add); err != nil {
-				return fmt.Errorf("load %s: %w", kind.Name, err)
+		rows, err = f.decode(func(add func(store.Row) error) error {
+			for _, kind := range f.kinds {
+				if err := r.Each(ctx, kind.Name, add); err != nil {
+					return fmt.Errorf("load %s: %w", kind.Name, err)
+				}
 			}
-		}
-		return nil
+			return nil
+		})
+		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	rows.apply()
+	f.replace(rows)
 	return number, nil
+}
+
+// decode makes entities of the rows that each adds.
+func (f *follower) decode(each func(add func(store.Row) error) error) ([]snapshot.Change, error) {
+	d := &decoding{kinds: f.kinds}
+	err := each(d.add)
+	rows, bad := d.end()
+	return rows, cmp.Or(bad, err)
 }
 
 // loadLastKnown puts the last known configuration in force, if there is one.
 func (f *follower) loadLastKnown() {
-	rows := rowsInForce{follower: f}
-	number, err := lastknown.Load(f.file, time.Now(), rows.add)
+	var number int64
+	rows, err := f.decode(func(add func(store.Row) error) (err error) {
+		number, err = lastknown.Load(f.file, time.Now(), add)
+		return err
+	})
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		f.data.log.Error("there is no last known configuration: the proxy opens when the database answers", "file", f.file)
@@ -135,40 +148,32 @@ func (f *follower) loadLastKnown() {
 		f.data.log.Error("the last known configuration is not used: the proxy opens when the database answers", "file", f.file, "error", err)
 		return
 	}
-	rows.apply()
+	f.replace(rows)
 	f.data.log.Warn("serving the last known configuration until the database answers", "revision", number, "file", f.file)
 }
 
-// rowsInForce are the rows that shall be all there are.
-type rowsInForce struct {
-	*follower
-
-	changes []snapshot.Change
-	seen    map[string]map[string]struct{}
-}
-
-// add takes one of the rows.
-func (r *rowsInForce) add(row store.Row) error {
-	load := r.loaders[row.Kind]
-	if load == nil {
-		return nil // of another version
-	}
-	e, err := load(row.Doc)
-	if err != nil {
-		return fmt.Errorf("stored %s %s: %w", row.Kind, row.ID, err)
-	}
-	if p, ok := e.(*entity.Plugin); ok && p.FreshConfig() == nil {
-		return hinted("Add it to plugins, or remove it from the configuration while it is there.",
-			"%s plugin is in use but not enabled", p.Name)
-	}
-	r.changes = append(r.changes, snapshot.Change{Kind: row.Kind, ID: row.ID, Entity: e, Expires: row.Expires})
-	if r.held != nil {
-		if r.seen == nil {
-			r.seen = map[string]map[string]struct{}{}
+// replace makes rows all that is in force.
+func (f *follower) replace(rows []snapshot.Change) {
+	if f.held != nil {
+		seen := map[string]map[string]struct{}{}
+		for _, row := range rows {
+			noteHeld(seen, row.Kind, row.ID)
 		}
-		noteHeld(r.seen, row.Kind, row.ID)
+		for kind, ids := range f.held {
+			for id := range ids {
+				if _, found := seen[kind][id]; !found {
+					rows = append(rows, snapshot.Change{Kind: kind, ID: id})
+				}
+			}
+		}
+		f.held = seen
 	}
-	return nil
+	f.data.apply(rows)
+	select {
+	case <-f.loaded:
+	default:
+		close(f.loaded)
+	}
 }
 
 func noteHeld(held map[string]map[string]struct{}, kind, id string) {
@@ -176,29 +181,6 @@ func noteHeld(held map[string]map[string]struct{}, kind, id string) {
 		held[kind] = map[string]struct{}{}
 	}
 	held[kind][id] = struct{}{}
-}
-
-// apply puts them in force, and takes out what was held and is not among them.
-func (r *rowsInForce) apply() {
-	for kind, ids := range r.held {
-		for id := range ids {
-			if _, found := r.seen[kind][id]; !found {
-				r.changes = append(r.changes, snapshot.Change{Kind: kind, ID: id})
-			}
-		}
-	}
-	r.data.apply(r.changes)
-	if r.held != nil {
-		r.held = r.seen
-		if r.held == nil {
-			r.held = map[string]map[string]struct{}{}
-		}
-	}
-	select {
-	case <-r.loaded:
-	default:
-		close(r.loaded)
-	}
 }
 
 // follow puts one revision in force.

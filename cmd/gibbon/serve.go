@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"sync"
 
@@ -35,6 +36,8 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 	}
 	defer data.close()
 	data.plugins.Counters = countersOf(db)
+	loaded := collectLess()
+	defer loaded()
 	declared, err := declare(ctx, s, db, kinds)
 	if err != nil {
 		return err
@@ -44,6 +47,7 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 	if err := f.start(ctx); err != nil {
 		return err
 	}
+	loaded()
 	defer keepTidy(ctx, s, db, options.log)() // from now on: what it writes has to be followed
 
 	g := &gateway{settings: s, options: options, data: data, declared: declared, failed: make(chan error, 16)}
@@ -64,6 +68,18 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 			// What can change live is in force already: the log level, and the files that are watched.
 		}
 	}
+}
+
+// collectLess makes room for twice the usual garbage while the first configuration is loaded:
+// then most of what is made stays. It does nothing when the user has chosen how much there may be.
+// The function that it returns ends it.
+func collectLess() (end func()) {
+	const usual, loading = 100, 200
+	if now := debug.SetGCPercent(loading); now != usual {
+		debug.SetGCPercent(now)
+		return func() {}
+	}
+	return sync.OnceFunc(func() { debug.SetGCPercent(usual) })
 }
 
 // A gateway is what listens: the servers of both planes.

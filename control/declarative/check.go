@@ -20,17 +20,22 @@ func (x *loading) checkUnique() {
 		return free
 	}
 	for _, i := range x.config.Items {
-		kind := i.Kind.Name
-		if name := x.name(i); name != "" && !claim(value{kind, i.Kind.EndpointKey, name}) {
-			x.twice(i, i.Kind.EndpointKey, name)
+		kind, name := i.Kind.Name, i.name()
+		if x.repeats { // the ids and names of most files are known to differ
+			if name != "" && !claim(value{kind, i.Kind.EndpointKey, name}) {
+				x.twice(i, i.Kind.EndpointKey, name)
+				continue
+			}
+			if !claim(value{kind, "id", i.id}) {
+				x.twice(i, "primary key", i.id)
+				continue
+			}
+		}
+		if !i.facts.moreKeys {
 			continue
 		}
-		if !claim(value{kind, "id", i.id}) {
-			x.twice(i, "primary key", i.id)
-			continue
-		}
-		for _, key := range schema.Keys(x.facts(i.Kind).desk.Lay(i.Entity)) {
-			if key.Name == i.Kind.EndpointKey && x.name(i) != "" {
+		for _, key := range schema.Keys(i.Entity) {
+			if key.Name == i.Kind.EndpointKey && name != "" {
 				continue
 			}
 			shown := strings.Join(key.Values, ", ")
@@ -51,7 +56,7 @@ func (x *loading) twice(i *Item, key, value string) {
 // told by the name of the entity, not by its place.
 func (x *loading) checkReferences() {
 	for _, i := range x.config.Items {
-		for _, ref := range x.facts(i.Kind).refs {
+		for _, ref := range i.facts.refs {
 			v := i.given[ref.Field]
 			if v == nil || x.target(ref, v) != nil {
 				continue
@@ -64,7 +69,7 @@ func (x *loading) checkReferences() {
 				}
 				shown = string(text)
 			}
-			name := x.name(i)
+			name := i.name()
 			if name == "" {
 				name = i.id
 			}

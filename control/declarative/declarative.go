@@ -49,6 +49,7 @@ type Item struct {
 	Entity entity.Entity
 	Path   []any // where it stands: "services", 0, "routes", 1
 
+	facts    *kindFacts         // of Kind
 	given    map[string]any     // as the file has it
 	children map[string][]*Item // nested in it, by kind
 	parent   *Item              // in which it is nested

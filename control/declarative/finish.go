@@ -2,8 +2,10 @@ package declarative
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"reflect"
 	"strconv"
 	"strings"
@@ -14,10 +16,23 @@ import (
 	"gibbon/schema"
 )
 
+// finishAll finishes all items of a kind.
+func (x *loading) finishAll(k *kindFacts) error {
+	failures := make([]error, len(k.items))
+	inParts(len(k.items), func(parts iter.Seq2[int, int]) {
+		desk := k.NewDesk()
+		for from, to := range parts {
+			for n := from; n < to; n++ {
+				failures[n] = x.finish(k.items[n], desk)
+			}
+		}
+	})
+	return cmp.Or(failures...)
+}
+
 // finish fills in automatic values. What the store has already keeps its times,
 // as far as the file says nothing else.
-func (x *loading) finish(i *Item) error {
-	desk := x.facts(i.Kind).desk
+func (x *loading) finish(i *Item, desk *entity.Desk) error {
 	i.Entity = desk.Lay(i.Entity)
 	defer func() { i.Entity = desk.Take() }()
 	written := i.written()
@@ -123,20 +138,25 @@ func treeOf(doc []byte) (tree map[string]any, err error) {
 // Puts are the entities as rows to be written at a time, in Unix seconds.
 func (c *Config) Puts(now int64) []store.Put {
 	puts := make([]store.Put, len(c.Items))
-	var kind *entity.Kind
-	var desk *entity.Desk
-	mortal := false
-	for n, i := range c.Items {
-		if i.Kind != kind { // items are sorted by kind
-			kind, desk, mortal = i.Kind, i.Kind.NewDesk(), schema.Mortal(i.Entity)
+	inParts(len(c.Items), func(parts iter.Seq2[int, int]) {
+		var kind *entity.Kind
+		var desk *entity.Desk
+		mortal := false
+		for from, to := range parts {
+			for n := from; n < to; n++ {
+				i := c.Items[n]
+				if i.Kind != kind { // items are sorted by kind
+					kind, desk, mortal = i.Kind, i.Kind.NewDesk(), schema.Mortal(i.Entity)
+				}
+				e := desk.Lay(i.Entity)
+				expires := int64(0)
+				if mortal {
+					expires = rows.Expiry(e, now)
+				}
+				puts[n] = rows.Of(i.Kind, e, expires)
+			}
 		}
-		e := desk.Lay(i.Entity)
-		expires := int64(0)
-		if mortal {
-			expires = rows.Expiry(e, now)
-		}
-		puts[n] = rows.Of(i.Kind, e, expires)
-	}
+	})
 	return puts
 }
 

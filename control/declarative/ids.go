@@ -32,7 +32,7 @@ func (x *loading) derive(i *Item) (string, error) {
 // identity is the text that an id is derived from: the cache key of the
 // reference where the kind has one, otherwise the endpoint key.
 func (x *loading) identity(i *Item) (string, bool) {
-	k := x.facts(i.Kind)
+	k := i.facts
 	fields := k.CacheKey
 	if fields == nil && len(k.together) > 0 {
 		fields = k.together[0]
@@ -66,7 +66,7 @@ func (x *loading) identityPart(i *Item, field string) (string, bool) {
 	if i.parent != nil && field == i.link {
 		return i.parent.id, true
 	}
-	for _, ref := range x.facts(i.Kind).refs {
+	for _, ref := range i.facts.refs {
 		if ref.Field == field {
 			return "", !ref.Required
 		}

@@ -3,9 +3,11 @@ package declarative
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"gibbon/control/store"
 	"gibbon/entity"
@@ -25,35 +27,37 @@ type loading struct {
 
 	config   *Config
 	root     *fault
-	kinds    map[*entity.Kind]*kindFacts // of Kinds
-	refusals map[string]string           // of kinds that exist in name only
-	byID     map[string]map[string]*Item // by kind and id
-	byKey    map[string]map[string]*Item // by kind and endpoint key
+	kinds    []*kindFacts          // of Kinds, in their order
+	named    map[string]*kindFacts // by name
+	refusals map[string]string     // of kinds that exist in name only
+	repeats  bool                  // some id or endpoint key is there twice
 }
 
 // kindFacts is what a kind's schema says, asked for once.
 type kindFacts struct {
 	*entity.Kind
 
-	rank     int // parents have a lower one than their children
-	desk     *entity.Desk
 	refs     []schema.Reference
 	children []entity.Child
 	unique   bool       // the endpoint key is unique on its own
+	moreKeys bool       // there are unique keys beside it
 	together [][]string // unique keys of several fields
+
+	items []*Item          // in the order of the file
+	byID  map[string]*Item // the first with an id
+	byKey map[string]*Item // the first with an endpoint key
 }
 
 // Load makes entities of a file's tree. Its error is an *InvalidError, or comes
 // from Existing or Random. The tree is not changed.
 func (l Loader) Load(tree map[string]any) (*Config, error) {
-	x := &loading{
-		Loader: l, config: &Config{Transform: true}, root: new(fault),
-		byID: map[string]map[string]*Item{}, byKey: map[string]map[string]*Item{},
-	}
+	now, random := l.Now(), &sharedRandom{from: l.Random}
+	l.Now, l.Random = func() time.Time { return now }, random
+	x := &loading{Loader: l, config: &Config{Transform: true}, root: new(fault), named: map[string]*kindFacts{}}
 	x.Kinds = slices.DeleteFunc(slices.Clone(l.Kinds), func(k *entity.Kind) bool { return !stored(k) })
-	x.kinds = make(map[*entity.Kind]*kindFacts, len(x.Kinds))
-	for rank, k := range x.Kinds {
-		x.kinds[k] = newFacts(x.Kinds, k, rank)
+	for _, k := range x.Kinds {
+		f := newFacts(x.Kinds, k)
+		x.kinds, x.named[k.Name] = append(x.kinds, f), f
 	}
 	x.refusals = map[string]string{}
 	for _, k := range l.Kinds {
@@ -62,9 +66,9 @@ func (l Loader) Load(tree map[string]any) (*Config, error) {
 	x.head(tree)
 	version, _ := tree["_format_version"].(string)
 	x.collect(tree, nil, version != "" && version != currentFormat)
-	slices.SortStableFunc(x.config.Items, func(a, b *Item) int { return x.facts(a.Kind).rank - x.facts(b.Kind).rank })
-	for _, item := range x.config.Items {
-		if err := x.item(item); err != nil {
+	for _, k := range x.kinds {
+		x.config.Items = append(x.config.Items, k.items...)
+		if err := x.entities(k); err != nil {
 			return nil, err
 		}
 	}
@@ -80,8 +84,8 @@ func (l Loader) Load(tree map[string]any) (*Config, error) {
 	if !x.root.empty() {
 		return nil, x.invalid()
 	}
-	for _, item := range x.config.Items {
-		if err := x.finish(item); err != nil {
+	for _, k := range x.kinds {
+		if err := x.finishAll(k); err != nil {
 			return nil, err
 		}
 	}
@@ -91,17 +95,16 @@ func (l Loader) Load(tree map[string]any) (*Config, error) {
 // stored tells whether entities of a kind can be in a file, and not only its name.
 func stored(k *entity.Kind) bool { return !k.Hidden && k.Refusal == "" }
 
-func newFacts(kinds entity.Kinds, k *entity.Kind, rank int) *kindFacts {
-	f := &kindFacts{Kind: k, rank: rank, desk: k.NewDesk(), refs: k.References(), children: kinds.Children(k.Name)}
+func newFacts(kinds entity.Kinds, k *entity.Kind) *kindFacts {
+	f := &kindFacts{Kind: k, refs: k.References(), children: kinds.Children(k.Name)}
 	e := k.New()
 	if c, ok := e.(schema.Composer); ok {
 		f.together = c.UniqueTogether()
 	}
 	f.unique = k.EndpointKey != "" && !k.Nested
+	f.moreKeys = slices.ContainsFunc(schema.KeyNames(e), func(name string) bool { return !f.unique || name != k.EndpointKey })
 	return f
 }
-
-func (x *loading) facts(k *entity.Kind) *kindFacts { return x.kinds[k] }
 
 func (x *loading) invalid() error {
 	return &InvalidError{Fields: x.root.object(), items: x.config.Items, root: x.root}
@@ -169,19 +172,19 @@ func listOf(v any) ([]any, bool) {
 // inside a parent.
 func (x *loading) collect(tree map[string]any, parent *Item, old bool) {
 	if parent == nil {
-		for _, k := range x.Kinds {
+		for _, k := range x.kinds {
 			x.list(tree, k, nil, "", old)
 		}
 		return
 	}
-	for _, c := range x.facts(parent.Kind).children {
+	for _, c := range parent.facts.children {
 		if _, twice := parent.children[c.Kind.Name]; !twice {
-			x.list(tree, c.Kind, parent, c.Field, old)
+			x.list(tree, x.named[c.Kind.Name], parent, c.Field, old)
 		}
 	}
 }
 
-func (x *loading) list(tree map[string]any, k *entity.Kind, parent *Item, link string, old bool) {
+func (x *loading) list(tree map[string]any, k *kindFacts, parent *Item, link string, old bool) {
 	v, ok := tree[k.Name]
 	if !ok || v == nil {
 		return
@@ -209,9 +212,9 @@ func (x *loading) list(tree map[string]any, k *entity.Kind, parent *Item, link s
 		if old {
 			given = migrate(k.Name, given)
 		}
-		item := &Item{Kind: k, Path: where, given: given, parent: parent, link: link}
+		item := &Item{Kind: k.Kind, Path: where, facts: k, given: given, parent: parent, link: link}
 		items = append(items, item)
-		x.config.Items = append(x.config.Items, item)
+		k.items = append(k.items, item)
 		x.collect(given, item, old)
 	}
 	if parent != nil {
@@ -222,51 +225,81 @@ func (x *loading) list(tree map[string]any, k *entity.Kind, parent *Item, link s
 	}
 }
 
-// item decodes one entity whose parents are decoded.
-func (x *loading) item(i *Item) error {
+// entities decodes all items of a kind, whose parents are decoded. No kind refers
+// to itself, so one does not depend on the other.
+func (x *loading) entities(k *kindFacts) error {
+	faults, failures := make([]*fault, len(k.items)), make([]error, len(k.items))
+	inParts(len(k.items), func(parts iter.Seq2[int, int]) {
+		desk := k.NewDesk()
+		for from, to := range parts {
+			for n := from; n < to; n++ {
+				faults[n], failures[n] = x.item(k.items[n], desk)
+			}
+		}
+	})
+	k.byID = make(map[string]*Item, len(k.items))
+	if k.unique {
+		k.byKey = make(map[string]*Item, len(k.items))
+	}
+	for n, i := range k.items {
+		if failures[n] != nil {
+			return failures[n]
+		}
+		if f := faults[n]; f == nil {
+			if err := x.recognize(i); err != nil {
+				return err
+			}
+		} else {
+			node := x.root.below(i.Path...)
+			for name, m := range f.members {
+				node.set(m.value(), name)
+			}
+		}
+		x.register(i)
+	}
+	return nil
+}
+
+// item decodes one entity on a desk. It returns what is wrong with it, nil when
+// it is valid.
+func (x *loading) item(i *Item, desk *entity.Desk) (*fault, error) {
 	f := new(fault)
 	checkRemarks(f, i.given)
 	body := x.body(i, f)
-	id, given := i.given["id"].(string)
+	id, _ := i.given["id"].(string)
 	i.id = strings.ToLower(id)
 	if i.given["id"] == nil {
 		var err error
 		if i.id, err = x.derive(i); err != nil {
-			return err
+			return nil, err
 		}
 		body["id"] = i.id
 	}
-	desk := x.facts(i.Kind).desk
 	i.Entity = desk.Begin()
 	err := schema.Decode(body, i.Entity)
-	if err != nil {
-		if _, ok := errors.AsType[schema.InvalidError](err); ok {
-			if e := schema.Check(body, i.Kind.New()); e != nil {
-				err = e // in the words for what is not going to be written by itself
-			}
-		}
-		messages, err := messagesOf(err)
-		if err != nil {
-			return fmt.Errorf("%s: %w", PathText(i.Path), err)
-		}
-		own := f
-		f = new(fault)
-		f.add(messages)
-		for name, m := range own.members { // what is said of a reference goes before
-			f.set(m.value(), name)
-		}
-	} else if err := x.recognize(i, given); err != nil {
-		return err
-	}
-	if !f.empty() {
-		node := x.root.below(i.Path...)
-		for name, m := range f.members {
-			node.set(m.value(), name)
-		}
-	}
 	i.Entity = desk.Take()
-	x.register(i)
-	return nil
+	if err == nil {
+		if f.empty() {
+			return nil, nil
+		}
+		return f, nil
+	}
+	if _, ok := errors.AsType[schema.InvalidError](err); ok {
+		if e := schema.Check(body, i.Kind.New()); e != nil {
+			err = e // in the words for what is not going to be written by itself
+		}
+	}
+	messages, err := messagesOf(err)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", PathText(i.Path), err)
+	}
+	own := f
+	f = new(fault)
+	f.add(messages)
+	for name, m := range own.members { // what is said of a reference goes before
+		f.set(m.value(), name)
+	}
+	return f, nil
 }
 
 // messagesOf returns the messages in an error of schema.
@@ -293,10 +326,10 @@ func (x *loading) body(i *Item, f *fault) map[string]any {
 	body := maps.Clone(i.given)
 	delete(body, "_comment")
 	delete(body, "_ignore")
-	for _, c := range x.facts(i.Kind).children {
+	for _, c := range i.facts.children {
 		delete(body, c.Kind.Name)
 	}
-	for _, ref := range x.facts(i.Kind).refs {
+	for _, ref := range i.facts.refs {
 		v, given := body[ref.Field]
 		if i.parent != nil && ref.Field == i.link {
 			if given && v != nil && x.target(ref, v) == nil {
@@ -333,33 +366,36 @@ func (x *loading) target(ref schema.Reference, v any) *Item {
 		v = o["id"]
 	}
 	name, _ := v.(string)
-	if to := x.byKey[ref.Kind][name]; to != nil {
-		return to
+	to := x.named[ref.Kind]
+	if to == nil {
+		return nil
 	}
-	return x.byID[ref.Kind][strings.ToLower(name)]
+	if i := to.byKey[name]; i != nil {
+		return i
+	}
+	return to.byID[strings.ToLower(name)]
 }
 
 // register lets references find an item. The first of equals counts.
 func (x *loading) register(i *Item) {
-	put := func(m map[string]map[string]*Item, key string) {
-		if m[i.Kind.Name] == nil {
-			m[i.Kind.Name] = map[string]*Item{}
-		}
-		if m[i.Kind.Name][key] == nil {
-			m[i.Kind.Name][key] = i
+	put := func(m map[string]*Item, key string) {
+		if m[key] == nil {
+			m[key] = i
+		} else {
+			x.repeats = true
 		}
 	}
 	if i.id != "" {
-		put(x.byID, i.id)
+		put(i.facts.byID, i.id)
 	}
-	if name := x.name(i); name != "" {
-		put(x.byKey, name)
+	if name := i.name(); name != "" {
+		put(i.facts.byKey, name)
 	}
 }
 
 // name is the unique endpoint key of an item, or "".
-func (x *loading) name(i *Item) string {
-	if !x.facts(i.Kind).unique {
+func (i *Item) name() string {
+	if !i.facts.unique {
 		return ""
 	}
 	name, _ := i.given[i.Kind.EndpointKey].(string)
@@ -367,11 +403,12 @@ func (x *loading) name(i *Item) string {
 }
 
 // recognize looks up what the store has of an item.
-func (x *loading) recognize(i *Item, given bool) error {
+func (x *loading) recognize(i *Item) error {
 	if x.Existing == nil {
 		return nil
 	}
 	row, err := x.Existing.Get(i.Kind.Name, i.id)
+	_, given := i.given["id"].(string)
 	if errors.Is(err, store.ErrNotFound) && x.Adopt && !given {
 		row, err = x.adopt(i)
 	}
@@ -393,7 +430,7 @@ func (x *loading) foreignFaults() {
 		if i.parent == nil {
 			continue
 		}
-		for _, ref := range x.facts(i.Kind).refs {
+		for _, ref := range i.facts.refs {
 			if i.given[ref.Field] != nil {
 				x.root.set(notNull, append(slices.Clone(i.Path), ref.Field)...)
 			}

@@ -125,6 +125,9 @@ var fieldNames = [fieldIDs]string{
 // String returns the usual spelling of the field's name, "" for OtherField.
 func (id FieldID) String() string { return fieldNames[id] }
 
+// IDOf returns the id of a field name, OtherField when it is not a well-known one.
+func IDOf(name []byte) FieldID { return fieldID(name, 0, len(name)) }
+
 // fieldIndex maps nameHash to the only well-known field with that hash.
 var fieldIndex = indexNames()
 

@@ -23,6 +23,8 @@ type PoolOptions struct {
 	Keep           Keep
 	Quota          *Quota // shared with other pools; nil: none
 	HeadLimit      int    // bytes of a response head: default 8192, at most 65535
+	// Connect takes the place of a net.Dialer, for a network in memory.
+	Connect func(ctx context.Context, network, address string) (net.Conn, error)
 
 	plain bool // use plainWire everywhere; for tests
 }
@@ -44,8 +46,7 @@ type Pool struct {
 	closed  atomic.Bool
 	idle    atomic.Int64
 	shards  [poolShards]poolShard
-	watched int                                                                  // its place in the clock's set, -1 when it was removed; guarded by the set's lock
-	dial    func(ctx context.Context, network, address string) (net.Conn, error) // for tests
+	watched int // its place in the clock's set, -1 when it was removed; guarded by the set's lock
 }
 
 const poolShards = 8
@@ -68,7 +69,9 @@ func NewPool(o PoolOptions) *Pool {
 		head = 8 << 10
 	}
 	p.limits = Limits{Line: head, Head: head}.withDefaults()
-	p.dial = (&net.Dialer{KeepAlive: -1}).DialContext
+	if p.Connect == nil {
+		p.Connect = (&net.Dialer{KeepAlive: -1}).DialContext
+	}
 	p.Clock.watch.addPool(p)
 	p.Quota.add(p)
 	return p
@@ -166,7 +169,7 @@ func (p *Pool) DialContext(ctx context.Context, hint uint32, timeout time.Durati
 func (p *Pool) connect(ctx context.Context, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := withTimeout(ctx, timeout)
 	defer cancel()
-	return p.dial(ctx, "tcp", p.Address)
+	return p.Connect(ctx, "tcp", p.Address)
 }
 
 func (p *Pool) handshake(ctx context.Context, t *tls.Conn, timeout time.Duration) error {

@@ -48,7 +48,7 @@ func (x *exchange) answer() {
 	c.Out = x.appendAnswer(c.Out[:0], framing)
 	x.headBytes = int64(len(c.Out))
 	switch {
-	case x.filtered && len(x.plan.BodyFilters) > 0:
+	case x.plan != nil && len(x.plan.BodyFilters) > 0:
 		x.copyFiltered(framing, r.HasBody())
 	case !r.HasBody():
 		x.release()
@@ -124,19 +124,21 @@ func (x *exchange) answerTrailers() *http1.Fields {
 func (x *exchange) appendAnswer(out []byte, framing http1.Framing) []byte {
 	r := x.upstream.Response
 	h := &x.proxy.settings.Headers
-	server := r.Fields.Has(http1.ServerField)
-	switch {
-	case !x.filtered:
+	if x.status == r.Status {
 		out = appendStatusLine(out, r.Status, r.Reason)
-		out = x.appendFields(out, &r.Fields, r.ConnectionNames)
-	case x.status == r.Status:
-		out = appendStatusLine(out, r.Status, r.Reason)
-		out = x.appendFiltered(out, &r.Fields, r.ConnectionNames)
-		server = x.seen.Response.Get("Server") != nil
-	default:
+	} else {
 		out = appendStatusLine(out, x.status, []byte(pluginPhrase(x.status)))
+	}
+	server := r.Fields.Has(http1.ServerField)
+	if x.filtered {
 		out = x.appendFiltered(out, &r.Fields, r.ConnectionNames)
 		server = x.seen.Response.Get("Server") != nil
+	} else {
+		for i := range x.early {
+			out = appendAdded(out, &x.early[i])
+			server = server || http1.EqualFold(x.early[i].Name, "Server")
+		}
+		out = x.appendFields(out, &r.Fields, r.ConnectionNames)
 	}
 	switch {
 	case framing == http1.Chunked:

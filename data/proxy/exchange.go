@@ -86,6 +86,8 @@ func (h *headers) At(i int) (name, value []byte) {
 	return f.Name, f.Value
 }
 
+func (h *headers) Find(name string, i int) int { return h.fields.Find(name, i) }
+
 func (p *Proxy) now() time.Duration { return time.Since(p.start) }
 
 // at is the time of day of what now has returned.

@@ -25,11 +25,12 @@ func (x *exchange) filterHead(status int, lines plugin.Lines, proxied bool) {
 		x.running = i
 		i.HeaderFilter.HeaderFilter(&x.seen)
 	}
-	x.filtered = true
 	x.status = x.seen.Response.Status()
 	if len(x.plan.Loggers) > 0 {
 		x.seen.Response.Hold() // the buffers go back before Log
 	}
+	early, untouched := x.seen.Response.Early()
+	x.early, x.filtered = early, !untouched
 }
 
 // filterPiece lets plugins change a piece of the answer's body.
@@ -51,46 +52,37 @@ func (l *answerLines) At(i int) (name, value []byte) {
 	return f.Name, f.Value
 }
 
+func (l *answerLines) Find(name string, i int) int { return l.fields.Find(name, i) }
+
 // appendFiltered appends the fields of a target's answer as plugins have left them.
 func (x *exchange) appendFiltered(out []byte, fields *http1.Fields, named bool) []byte {
 	h := &x.seen.Response.Header
 	for i := range h.Len() {
 		line := h.At(i)
-		switch {
-		case line.Origin >= 0:
-			f := fields.At(line.Origin)
-			f.Value = line.Value
-			out = x.appendAnswerField(out, f, fields, named)
-		case len(line.Value) == 0 || ownField(&hopByHop, line.Name):
-		case http1.EqualFold(line.Name, "Content-Type") && lacksCharset(line.Value):
-			out = http1.AppendField(out, line.Name, append(bytes.Clone(line.Value), "; charset=UTF-8"...))
-		default:
-			out = appendClean(out, line.Name, line.Value)
+		if line.Origin < 0 {
+			out = appendAdded(out, &line)
+			continue
 		}
+		f := fields.At(line.Origin)
+		f.Value = line.Value
+		out = x.appendAnswerField(out, f, fields, named)
 	}
 	return out
 }
 
-// ownField reports whether name is one of those that the gateway writes itself.
-func ownField(own *[256]bool, name []byte) bool {
-	for id, yes := range own {
-		if yes && http1.EqualFold(name, http1.FieldID(id).String()) { //nolint:gosec // id is below 256
-			return true
-		}
+// appendAdded appends a field that a plugin has added to an answer.
+func appendAdded(out []byte, line *plugin.Line) []byte {
+	switch id := http1.IDOf(line.Name); {
+	case len(line.Value) == 0 || hopByHop[id]:
+		return out
+	case id == http1.ContentTypeField && lacksCharset(line.Value):
+		return http1.AppendField(out, line.Name, append(bytes.Clone(line.Value), "; charset=UTF-8"...))
 	}
-	return false
+	return appendMade(out, line.Name, line.Value)
 }
 
-// appendClean appends a field that a plugin has made. What would end the line is left out.
-func appendClean(out, name, value []byte) []byte {
-	if bytes.IndexByte(value, '\n') >= 0 || bytes.IndexByte(value, '\r') >= 0 || bytes.IndexByte(value, 0) >= 0 {
-		value = bytes.Map(func(r rune) rune {
-			if r == '\n' || r == '\r' || r == 0 {
-				return ' '
-			}
-			return r
-		}, value)
-	}
+// appendMade appends a field that a plugin has made, unless its name is none.
+func appendMade(out, name, value []byte) []byte {
 	for _, c := range name {
 		if c <= ' ' || c == ':' || c >= 0x7f {
 			return out
@@ -141,47 +133,84 @@ func (x *exchange) copyFiltered(framing http1.Framing, hasBody bool) {
 	x.release()
 }
 
-// ownLines are the lines of a head that the gateway has written.
-type ownLines struct{ names, values [][]byte }
+// ownLines are the lines of a head that the gateway has written. They are told apart when somebody asks.
+type ownLines struct {
+	head          []byte // nil when names and values have it
+	names, values [][]byte
+}
 
-func (l *ownLines) Len() int { return len(l.names) }
+func (l *ownLines) Len() int {
+	l.parse()
+	return len(l.names)
+}
 
-func (l *ownLines) At(i int) (name, value []byte) { return l.names[i], l.values[i] }
+func (l *ownLines) At(i int) (name, value []byte) {
+	l.parse()
+	return l.names[i], l.values[i]
+}
 
-// parse takes the lines after the first one of head.
-func (l *ownLines) parse(head []byte) {
-	l.names, l.values = l.names[:0], l.values[:0]
-	_, rest, _ := bytes.Cut(head, []byte("\r\n"))
-	for len(rest) > 0 {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
-		name, value, _ := bytes.Cut(line, []byte(": "))
-		l.names = append(l.names, name)
-		l.values = append(l.values, value)
+func (l *ownLines) Find(name string, i int) int {
+	l.parse()
+	for ; i < len(l.names); i++ {
+		if http1.EqualFold(l.names[i], name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// parse takes the lines of head after the first one. The gateway has written them: "Name: value" and a line end.
+func (l *ownLines) parse() {
+	if l.head == nil {
+		return
+	}
+	head := l.head
+	l.head, l.names, l.values = nil, l.names[:0], l.values[:0]
+	for at := bytes.IndexByte(head, '\n') + 1; at < len(head); {
+		colon := at + bytes.IndexByte(head[at:], ':')
+		end := colon + bytes.IndexByte(head[colon:], '\r')
+		l.names = append(l.names, head[at:colon])
+		l.values = append(l.values, head[colon+2:end])
+		at = end + 2
 	}
 }
 
 // filterOwn lets plugins change an answer of the gateway's own, whose head but for Content-Length is in
 // conn.Out, and returns its body.
 func (x *exchange) filterOwn(body []byte) []byte {
-	x.lines.parse(x.conn.Out)
+	x.lines.head = x.conn.Out
 	status := x.status
 	x.filterHead(status, &x.lines, false)
 	body = x.filterPiece(body, true)
+	first := bytes.IndexByte(x.conn.Out, '\n') + 1
 	out := x.scratch[:0]
-	if line, _, _ := bytes.Cut(x.conn.Out, []byte("\r\n")); x.status == status {
-		out = append(append(out, line...), "\r\n"...)
+	if x.status == status {
+		out = append(out, x.conn.Out[:first]...)
 	} else {
 		out = appendStatusLine(out, x.status, []byte(pluginPhrase(x.status)))
 	}
-	h := &x.seen.Response.Header
-	for i := range h.Len() {
-		line := h.At(i)
-		if (len(line.Value) > 0 || line.Origin >= 0) && !http1.EqualFold(line.Name, "Content-Length") && !http1.EqualFold(line.Name, "Transfer-Encoding") {
-			out = appendClean(out, line.Name, line.Value)
+	if !x.filtered {
+		out = appendOwn(out, x.early...)
+		out = append(out, x.conn.Out[first:]...)
+	} else {
+		h := &x.seen.Response.Header
+		for i := range h.Len() {
+			out = appendOwn(out, h.At(i))
 		}
 	}
 	x.scratch = out
 	x.conn.Out = append(x.conn.Out[:0], out...)
 	return body
+}
+
+// appendOwn appends lines of an answer of the gateway's own, which is framed anew.
+func appendOwn(out []byte, lines ...plugin.Line) []byte {
+	for i := range lines {
+		line := &lines[i]
+		if len(line.Value) == 0 && line.Origin < 0 || http1.EqualFold(line.Name, "Content-Length") || http1.EqualFold(line.Name, "Transfer-Encoding") {
+			continue
+		}
+		out = appendMade(out, line.Name, line.Value)
+	}
+	return out
 }

@@ -22,7 +22,8 @@ type hooks struct {
 	lines   ownLines // of an answer of the gateway's own
 	scratch []byte
 
-	filtered bool // the answer's fields are those in seen
+	filtered bool          // the answer's fields are those in seen
+	early    []plugin.Line // otherwise: what plugins have put before them
 	bodyDone bool // the body was read to its end
 	replaced bool // the body is a plugin's
 }
@@ -37,7 +38,7 @@ func reasonOf(p *plugin.Plugin) Reason {
 
 // beginPlugins gets ready for the plugins of all requests.
 func (x *exchange) beginPlugins() {
-	x.plan, x.running, x.filtered, x.bodyDone, x.replaced = nil, nil, false, false, false
+	x.plan, x.running, x.filtered, x.early, x.bodyDone, x.replaced = nil, nil, false, nil, false, false
 	if plan := x.config.Plan(nil); plan != nil {
 		x.follow(plan)
 	}
@@ -204,7 +205,7 @@ func (x *exchange) panicked(v any) {
 	x.proxy.log.Error("request ended by a panic", attrs...)
 	x.abandon()
 	plan := x.plan
-	x.plan, x.filtered = nil, false
+	x.plan, x.filtered, x.early = nil, false, nil
 	if x.headBytes == 0 { // nothing of an answer is on its way
 		x.proxied = false
 		x.fail(500, statusMessage(500), reason, raisedByLogic)

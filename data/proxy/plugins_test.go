@@ -16,6 +16,8 @@ import (
 	"gibbon/entity"
 	"gibbon/plugin"
 	"gibbon/plugin/keyauth"
+	"gibbon/plugin/proxycache"
+	"gibbon/plugin/ratelimiting"
 	"gibbon/schema"
 )
 
@@ -73,7 +75,7 @@ func (p *probe) Access(x *plugin.Exchange) *plugin.Reply {
 	case "request":
 		r := &x.Request
 		r.Remove("X-Gone")
-		r.Set("x-set", "new")
+		r.Set("x-set", "new\r\nEvil: 1")
 		r.Add("X-Added", "1\r\nEvil: 1")
 		r.SetMethod("PUT")
 		r.SetPath("/other%20path")
@@ -100,6 +102,7 @@ func (p *probe) HeaderFilter(x *plugin.Exchange) {
 		x.Response.Set("X-Status", fmt.Sprint(x.Response.Status(), x.Response.Proxied()))
 		x.Response.Remove("X-Secret")
 		x.Response.Set("Server", "ours")
+		x.Response.Set("Content-Type", "a/b\r\nEvil: 1")
 		if x.Response.Proxied() {
 			x.Response.SetStatus(202)
 		}
@@ -138,7 +141,9 @@ func (p *probe) Log(x *plugin.Exchange) {
 
 func testPlugins() []*plugin.Plugin {
 	create := func() schema.Record { return new(probe) }
-	return []*plugin.Plugin{&keyauth.Plugin, {Name: "probe", New: create}, {Name: "second", New: create}}
+	return []*plugin.Plugin{
+		&keyauth.Plugin, &ratelimiting.Plugin, {Name: "probe", New: create}, {Name: "second", New: create}, &proxycache.Plugin,
+	}
 }
 
 // plug configures plugins: names with their settings, restricted to a consumer in brackets.
@@ -155,7 +160,9 @@ func (g *gateway) plug(tb testing.TB, plugins ...string) {
 		id := fmt.Sprint("p", i)
 		body := map[string]any{"name": name}
 		var settings map[string]any
-		if err := json.Unmarshal([]byte(config), &settings); err != nil {
+		numbers := json.NewDecoder(strings.NewReader(config))
+		numbers.UseNumber()
+		if err := numbers.Decode(&settings); err != nil {
 			tb.Fatal(err)
 		}
 		body["config"] = settings
@@ -190,7 +197,7 @@ func TestPluginsAnswer(t *testing.T) {
 		{"panic in a filter", `probe {"do":"panic-filter"}`, "/a", 500, `{ "message":"An unexpected error occurred", "request_id":"ID" }`, ""},
 		{"panic in a filter of an error", `probe {"do":"panic-filter"}`, "/none", 500, `{ "message":"An unexpected error occurred", "request_id":"ID" }`, ""},
 		{"panic in log", `probe {"do":"panic-log"}`, "/a", 200, "abcdef", ""},
-		{"head of an answer", `probe {"do":"head"}`, "/a", 202, "abcdef", "X-Status: 200 true|X-Secret|Server: ours"},
+		{"head of an answer", `probe {"do":"head"}`, "/a", 202, "abcdef", "X-Status: 200 true|X-Secret|Server: ours|Content-Type: a/b  Evil: 1|Evil"},
 		{"head of an error", `probe {"do":"head"}`, "/none", 404, `{ "message":"no Route matched with those values", "request_id":"ID" }`, "X-Status: 404 false|Server: ours"},
 		{"body", `probe {"do":"body"}`, "/a", 200, "ABCDEF-end", "Content-Length"},
 		{"body of an error", `probe {"do":"body"}`, "/none", 404, `{ "MESSAGE":"NO ROUTE MATCHED WITH THOSE VALUES", "REQUEST_ID":"ID" }-end`, ""},
@@ -283,7 +290,7 @@ func TestPluginsChangeRequests(t *testing.T) {
 	for _, framing := range []string{"Content-Length: 2\r\n\r\nxy", "Transfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\n\r\n", "\r\n"} {
 		g.exchange(t, "POST /a/b?x=y HTTP/1.1\r\nHost: h\r\nX-Gone: 1\r\nX-Set: 1\r\nConnection: close\r\n"+framing)
 		got := <-seen
-		for _, want := range []string{"PUT /other%20path?q=1 HTTP/1.1\r\n", "\r\nHost: elsewhere.test\r\n", "\r\nX-Set: new\r\n", "\r\nX-Added: 1  Evil: 1\r\n", "\r\nContent-Length: 4\r\n", "\r\n\r\nbody"} {
+		for _, want := range []string{"PUT /other%20path?q=1 HTTP/1.1\r\n", "\r\nHost: elsewhere.test\r\n", "\r\nX-Set: new  Evil: 1\r\n", "\r\nX-Added: 1  Evil: 1\r\n", "\r\nContent-Length: 4\r\n", "\r\n\r\nbody"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%q: want %q in\n%s", framing, want, got)
 			}

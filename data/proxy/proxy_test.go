@@ -34,6 +34,8 @@ type gateway struct {
 	proxy     *Proxy
 	state     *plugin.State // what plugins keep
 	balancers *balancer.Registry
+	links     *Links
+	server    *http1.Server
 }
 
 // newGateway starts a proxy with the settings given as environment.
@@ -56,6 +58,7 @@ func newGatewayWith(tb testing.TB, store *certs.Store, environ ...string) *gatew
 	if err != nil {
 		tb.Fatal(err)
 	}
+	g.links = links
 	g.traffic = links.Traffic()
 	registry := balancer.NewRegistry(balancer.Options{
 		NewAddress: links.Open, Configure: links.Configure, DropAddress: links.Drop, EndAddress: links.End, Tunnels: links.Tunnels,
@@ -84,6 +87,7 @@ func newGatewayWith(tb testing.TB, store *certs.Store, environ ...string) *gatew
 	}
 	g.addr = l.Addr().String()
 	server := &http1.Server{Handler: p.Serve, Refuse: p.Refuse, Clock: clock}
+	g.server = server
 	done := make(chan error)
 	go func() { done <- server.Serve(l) }()
 	tb.Cleanup(func() {

@@ -115,14 +115,14 @@ func (x *exchange) appendChanged(out []byte) []byte {
 	h := &x.seen.Request.Header
 	for i := range h.Len() {
 		line := h.At(i)
-		switch {
-		case line.Origin >= 0:
+		if line.Origin >= 0 {
 			f := x.request.Fields.At(line.Origin)
 			f.Value = line.Value
 			out = x.appendRequestField(out, f)
-		case ownField(&madeAnew, line.Name) || http1.EqualFold(line.Name, "Content-Length"):
-		default:
-			out = appendClean(out, line.Name, line.Value)
+			continue
+		}
+		if id := http1.IDOf(line.Name); !madeAnew[id] && id != http1.ContentLengthField {
+			out = appendMade(out, line.Name, line.Value)
 		}
 	}
 	return out
@@ -134,7 +134,7 @@ func (x *exchange) hostSet() []byte {
 	if x.plan == nil || !x.seen.Request.Changed() {
 		return nil
 	}
-	if host := x.seen.Request.Get("Host"); http1.ValidHost(host) && !bytes.Equal(host, x.request.Fields.Value(http1.HostField)) {
+	if host := x.seen.Request.Get("Host"); !bytes.Equal(host, x.request.Fields.Value(http1.HostField)) && http1.ValidHost(host) {
 		return host
 	}
 	return nil

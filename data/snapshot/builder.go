@@ -76,6 +76,7 @@ type serviceNode struct {
 type routeNode struct {
 	entity   *entity.Route
 	compiled *Route // nil while the route is not in the router
+	touched  bool   // is among work.routes
 }
 
 type upstreamNode struct {
@@ -123,10 +124,11 @@ func (b *Builder) Current() *Snapshot { return b.current.Load() }
 // could not be compiled; all else is in force.
 func (b *Builder) Apply(changes []Change) error {
 	w := &work{
-		Builder: b, services: map[string]bool{}, routes: map[string]bool{},
+		Builder: b, services: map[string]bool{},
 		upstreams: map[string]bool{}, names: map[string]bool{}, orphans: map[string][]*entity.Target{},
 		targets: map[string][]balancer.TargetChange{},
 	}
+	w.reserve(changes)
 	w.beginPlugins()
 	for _, c := range changes {
 		w.record(c)
@@ -142,7 +144,7 @@ type work struct {
 	*Builder
 
 	services  map[string]bool                    // ids
-	routes    map[string]bool                    // ids
+	routes    []*routeNode                       // in the order of the changes, which is kind to the cache
 	upstreams map[string]bool                    // ids
 	targets   map[string][]balancer.TargetChange // by upstream id
 	names     map[string]bool                    // upstream names that appeared or vanished
@@ -152,6 +154,19 @@ type work struct {
 	freed     []int
 	plugins   pluginWork
 	directory *directoryEdit
+}
+
+// reserve makes maps in the size that the first configuration needs.
+func (w *work) reserve(changes []Change) {
+	if len(w.Builder.services) > 0 || len(w.Builder.routes) > 0 {
+		return
+	}
+	count := map[string]int{}
+	for i := range changes {
+		count[changes[i].Kind]++
+	}
+	w.services, w.Builder.services = make(map[string]bool, count["services"]), make(map[string]*serviceNode, count["services"])
+	w.routes, w.Builder.routes = make([]*routeNode, 0, count["routes"]), make(map[string]*routeNode, count["routes"])
 }
 
 // record takes one change into the tables.
@@ -193,8 +208,8 @@ func (w *work) recordService(id string, e *entity.Service) {
 		n = &serviceNode{slot: w.takeSlot(), routes: map[string]*routeNode{}}
 		w.Builder.services[id] = n
 	case n.entity == nil || n.entity.Enabled != e.Enabled || n.entity.Name != e.Name:
-		for routeID := range n.routes {
-			w.routes[routeID] = true
+		for _, route := range n.routes {
+			w.touch(route)
 		}
 	}
 	n.entity = e
@@ -205,21 +220,33 @@ func (w *work) recordService(id string, e *entity.Service) {
 }
 
 func (w *work) recordRoute(id string, e *entity.Route) {
-	w.routes[id] = true
 	n := w.Builder.routes[id]
-	if n != nil && n.entity != nil {
+	if n != nil {
 		if s := w.Builder.services[n.entity.Service]; s != nil {
 			delete(s.routes, id)
 		}
+		w.touch(n)
 	}
-	if n == nil {
-		if e == nil {
-			return
-		}
-		n = &routeNode{}
+	switch {
+	case e == nil && n != nil:
+		n.entity = nil
+		delete(w.Builder.routes, id)
+	case e == nil:
+	case n == nil:
+		n = &routeNode{entity: e}
 		w.Builder.routes[id] = n
+		w.touch(n)
+	default:
+		n.entity = e
 	}
-	n.entity = e
+}
+
+// touch has a route compiled anew.
+func (w *work) touch(n *routeNode) {
+	if !n.touched {
+		n.touched = true
+		w.routes = append(w.routes, n)
+	}
 }
 
 func (w *work) recordUpstream(id string, e *entity.Upstream) {
@@ -393,19 +420,15 @@ func (b *Builder) useDirect(n *serviceNode, key string) *directNode {
 // compileRoutes returns the router with the changed routes replaced.
 func (w *work) compileRoutes() (*router.Router, error) {
 	var removed []string
-	var added []*router.Entry
-	for id := range w.routes {
-		n := w.Builder.routes[id]
-		if n == nil {
-			continue
-		}
+	added := make([]*router.Entry, 0, len(w.routes))
+	for _, n := range w.routes {
+		n.touched = false
 		if n.compiled != nil {
-			removed = append(removed, id)
+			removed = append(removed, n.compiled.Entity.ID)
 			w.unused = append(w.unused, n.compiled)
 			n.compiled = nil
 		}
-		if n.entity == nil {
-			delete(w.Builder.routes, id)
+		if n.entity == nil { // it is gone
 			continue
 		}
 		slot := -1
@@ -415,7 +438,7 @@ func (w *work) compileRoutes() (*router.Router, error) {
 			if s == nil || s.entity == nil {
 				continue
 			}
-			s.routes[id] = n
+			s.routes[n.entity.ID] = n
 			if !s.entity.Enabled {
 				continue
 			}

@@ -1,6 +1,7 @@
 package keyauth
 
 import (
+	"strings"
 	"testing"
 
 	"gibbon/plugin"
@@ -12,6 +13,15 @@ type fields struct{ names, values [][]byte }
 
 func (f *fields) Len() int                      { return len(f.names) }
 func (f *fields) At(i int) (name, value []byte) { return f.names[i], f.values[i] }
+
+func (f *fields) Find(name string, i int) int {
+	for ; i < len(f.names); i++ {
+		if strings.EqualFold(string(f.names[i]), name) {
+			return i
+		}
+	}
+	return -1
+}
 
 // wire is a wire that makes nothing.
 type wire struct {

@@ -106,6 +106,16 @@ func (l Lines) Len() int { return len(l) }
 // At returns line i.
 func (l Lines) At(i int) (name, value []byte) { return []byte(l[i].Name), []byte(l[i].Value) }
 
+// Find returns the index of the first line from i on that is called name, or -1.
+func (l Lines) Find(name string, i int) int {
+	for ; i < len(l); i++ {
+		if strings.EqualFold(l[i].Name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
 // Answer makes up the answer of a target.
 func Answer(x *plugin.Exchange, status int, lines ...plugin.Field) {
 	x.Response.Arrive(status, Lines(lines), true)

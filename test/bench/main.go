@@ -25,7 +25,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -60,7 +62,7 @@ func main() {
 	flag.IntVar(&o.routes, "routes", 1000, "routes")
 	flag.IntVar(&o.stored, "stored", 100_000, "routes in a store, a multiple of ten")
 	flag.StringVar(&o.write, "write", "", "Markdown file in which to replace the section of this benchmark")
-	flag.StringVar(&o.only, "only", "", "measure only this proxy (nginx stays, as the unit) or store (SQLite, PostgreSQL, file)")
+	flag.StringVar(&o.only, "only", "", "measure only these proxies, joined by commas (nginx stays, as the unit), or this store (SQLite, PostgreSQL, file)")
 	flag.BoolVar(&o.latency, "latency", true, "measure latencies at half load as well")
 	flag.Parse()
 	o.length = time.Duration(seconds * float64(time.Second))
@@ -136,7 +138,7 @@ func peers(ctx context.Context, o options) error {
 	}
 	var all []proxy
 	for _, p := range proxies(o.gibbon, o.against) {
-		if o.only == "" || p.name == o.only || p.name == nginx {
+		if o.only == "" || slices.Contains(strings.Split(o.only, ","), p.name) || p.name == nginx {
 			all = append(all, p)
 		}
 	}

@@ -58,10 +58,12 @@ type world struct {
 	t       *testing.T
 	options gateway.Options
 	manager string // URL of the Manager
-	origins map[string]*origin.Server
 	at      map[string]string // addresses of the origins, which stay the same
 	control *httptest.Server
-	counted map[string]int // what a story read off the page
+
+	mu      sync.Mutex // guards what a story changes
+	origins map[string]*origin.Server
+	counted map[string]int // what it read off the page
 }
 
 // newWorld starts everything. Settings are those of the gateway beside the usual ones.
@@ -87,6 +89,7 @@ func newWorld(t *testing.T, settings map[string]string) *world {
 	for _, name := range []string{"one", "two"} {
 		w.at[name] = address + ":0"
 		w.start(name)
+		w.at[name] = w.origins[name].Address()
 	}
 	t.Cleanup(func() {
 		for _, o := range w.origins {
@@ -104,7 +107,9 @@ func (w *world) start(name string) {
 		w.t.Error(err)
 		return
 	}
-	w.origins[name], w.at[name] = o, o.Address()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.origins[name] = o
 }
 
 // commands are what a story may want done outside of the browser.
@@ -112,6 +117,8 @@ func (w *world) commands() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("POST /stop/{name}", func(_ http.ResponseWriter, r *http.Request) {
 		name := r.PathValue("name")
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		_ = w.origins[name].Close() // connections that are gone are closed, too
 		delete(w.origins, name)
 	})
@@ -121,6 +128,8 @@ func (w *world) commands() http.Handler {
 		w.send(r.Context(), n, r.URL.Query().Get("path"))
 	})
 	m.HandleFunc("POST /gateway/stop", func(http.ResponseWriter, *http.Request) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		if err := w.Stop(); err != nil {
 			w.t.Error(err)
 		}
@@ -131,9 +140,13 @@ func (w *world) commands() http.Handler {
 			w.t.Error(err)
 			return
 		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.Gateway = g
 	})
 	m.HandleFunc("POST /counted", func(_ http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		if err := json.NewDecoder(r.Body).Decode(&w.counted); err != nil {
 			w.t.Error(err)
 		}

@@ -32,23 +32,23 @@ func TestHealing(t *testing.T) {
 				return 5*time.Millisecond + time.Duration(rng.Int64N(int64(time.Millisecond))), 200
 			}
 			for _, s := range w.servers {
-				s.serve = healthy
+				s.let(healthy)
 			}
 			for range rng.IntN(12) {
 				s := w.servers[rng.IntN(n)]
 				switch rng.IntN(4) {
 				case 0:
-					s.serve = failing(500)
+					s.let(failing(500))
 				case 1:
-					s.serve = failing(0)
+					s.let(failing(0))
 				default:
-					s.serve = healthy
+					s.let(healthy)
 				}
 				w.traffic(20, rand.N(8*time.Second))
 				<-time.After(time.Duration(rng.IntN(7)) * time.Second)
 			}
 			for _, s := range w.servers {
-				s.serve = healthy
+				s.let(healthy)
 			}
 			<-time.After(2 * interval)
 			synctest.Wait()

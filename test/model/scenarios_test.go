@@ -53,7 +53,7 @@ func TestOneSlow(t *testing.T) {
 	for _, algorithm := range algorithms {
 		run(t, 10, with(algorithm), func(w *world) {
 			w.key = randomKey
-			w.servers[3].serve = exponential(200 * time.Millisecond)
+			w.servers[3].let(exponential(200 * time.Millisecond))
 			w.traffic(rate, 20*time.Second) // to learn
 			w.traffic(rate, time.Minute)
 			p99 := w.percentile(99)
@@ -70,7 +70,7 @@ func TestOneFailingAtOnce(t *testing.T) {
 	for _, status := range []int{0, 429, 500, 503} {
 		run(t, 10, with("latency"), func(w *world) {
 			w.traffic(1500, 30*time.Second)
-			w.servers[3].serve = failing(status)
+			w.servers[3].let(failing(status))
 			w.traffic(1000, 20*time.Second)
 			t.Logf("status %d: the failing one got %.4f of the tries", status, w.share(3))
 			if s := w.share(3); s > 0.1 {
@@ -85,7 +85,7 @@ func TestOneFailingAtOnce(t *testing.T) {
 func TestFailingFromTheStart(t *testing.T) {
 	run(t, 10, with("latency"), func(w *world) {
 		w.retries = 2
-		w.servers[0].serve = failing(500)
+		w.servers[0].let(failing(500))
 		w.traffic(500, time.Minute)
 		if s := w.share(0); s > 0.1 || w.errors != 0 {
 			t.Errorf("it got %.3f of the tries, clients saw %d errors", s, w.errors)
@@ -105,20 +105,20 @@ func TestFlapping(t *testing.T) {
 			}
 		}, func(w *world) {
 			w.key = randomKey
-			healthy := w.servers[3].serve
+			healthy := *w.servers[3].manner.Load()
 			began := time.Now()
-			w.servers[3].serve = func(rng *rand.Rand) (time.Duration, int) {
+			w.servers[3].let(func(rng *rand.Rand) (time.Duration, int) {
 				if int(time.Since(began).Seconds())%2 == 0 {
 					return time.Millisecond, 503
 				}
 				return healthy(rng)
-			}
+			})
 			w.traffic(100, 5*time.Minute)
 			t.Logf("%-18s while it flaps: %.4f of the tries, %d of %d requests failed", algorithm, w.share(3), w.errors, w.sent)
 			if s := w.share(3); s > 0.05 {
 				t.Errorf("%s: it got %.3f while it flapped", algorithm, s)
 			}
-			w.servers[3].serve = healthy
+			w.servers[3].let(healthy)
 			w.traffic(50, 6*time.Minute) // the longest ejection, and a trial
 			w.traffic(200, 2*time.Minute)
 			if s := w.share(3); s < 0.05 || w.errors != 0 {
@@ -164,7 +164,7 @@ func TestHalfLost(t *testing.T) {
 			w.key, w.retries = randomKey, 5
 			w.traffic(1000, 10*time.Second)
 			for _, s := range w.servers[:5] {
-				s.serve = failing(0)
+				s.let(failing(0))
 			}
 			w.traffic(1000, 10*time.Second)
 			lost := 0

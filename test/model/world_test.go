@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,10 +23,16 @@ import (
 // A server is one simulated target: some workers, and a queue before them.
 type server struct {
 	address string
-	workers []time.Time                               // when each is free
-	serve   func(rng *rand.Rand) (time.Duration, int) // how long a request takes, and its status; 0 is a refused connection
+	workers []time.Time             // when each is free
+	manner  atomic.Pointer[service] // probes come at any time
 	served  int
 }
+
+// A service tells how long a request takes, and its status; 0 is a refused connection.
+type service func(rng *rand.Rand) (time.Duration, int)
+
+func (s *server) let(serve service)                         { s.manner.Store(&serve) }
+func (s *server) serve(rng *rand.Rand) (time.Duration, int) { return (*s.manner.Load())(rng) }
 
 // exponential serves in a random time with this mean.
 func exponential(mean time.Duration) func(*rand.Rand) (time.Duration, int) {
@@ -135,7 +142,8 @@ func run(t *testing.T, n int, configure func(*entity.Upstream), story func(*worl
 }
 
 func (w *world) add(serve func(*rand.Rand) (time.Duration, int)) {
-	s := &server{address: fmt.Sprintf("10.0.0.%d:80", len(w.servers)), workers: make([]time.Time, 8), serve: serve}
+	s := &server{address: fmt.Sprintf("10.0.0.%d:80", len(w.servers)), workers: make([]time.Time, 8)}
+	s.let(serve)
 	w.servers = append(w.servers, s)
 }
 

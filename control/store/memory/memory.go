@@ -125,7 +125,7 @@ func (s *Store) ReplaceAll(ctx context.Context, actor string, puts []store.Put) 
 		for _, p := range t.state.rows.all() {
 			olds = append(olds, *p)
 		}
-		return t.recorder.ReplaceAll(olds, puts)
+		return t.recorder.ReplaceAll(tables{t}, olds, puts)
 	})
 }
 

@@ -59,14 +59,22 @@ func newState() state {
 	return state{
 		rows: tree[rules.RowID, *store.Put]{compare: compareRows},
 		keys: tree[owned, string]{compare: func(a, b owned) int {
-			return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.name, b.name), strings.Compare(a.value, b.value))
+			if a.kind == b.kind && a.name == b.name {
+				return strings.Compare(a.value, b.value)
+			}
+			return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))
 		}},
 		references: tree[reference, bool]{compare: func(a, b reference) int {
-			return cmp.Or(compareRows(a.to, b.to), strings.Compare(a.kind, b.kind),
-				strings.Compare(a.field, b.field), strings.Compare(a.id, b.id))
+			if a.to != b.to {
+				return compareRows(a.to, b.to)
+			}
+			return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.field, b.field), strings.Compare(a.id, b.id))
 		}},
 		ranks: tree[rank, struct{}]{compare: func(a, b rank) int { // newest first
-			return cmp.Or(compareRows(a.to, b.to), strings.Compare(a.kind, b.kind), strings.Compare(a.field, b.field),
+			if a.to != b.to {
+				return compareRows(a.to, b.to)
+			}
+			return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.field, b.field),
 				cmp.Compare(b.order, a.order), strings.Compare(b.id, a.id))
 		}},
 		uses: tree[use, string]{compare: func(a, b use) int {
@@ -83,27 +91,48 @@ func newState() state {
 }
 
 func compareRows(a, b rules.RowID) int {
-	return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
+	if a.Kind != b.Kind {
+		return strings.Compare(a.Kind, b.Kind)
+	}
+	return strings.Compare(a.ID, b.ID)
 }
 
 // link enters p into the views.
 func (s *state) link(e *edit, p *store.Put) {
-	row := rules.RowID{Kind: p.Kind, ID: p.ID}
-	s.rows.put(e, row, p)
+	s.linkRow(e, p)
+	s.linkKeys(e, p)
+	s.linkReferences(e, p)
+	s.linkRanks(e, p)
+	s.linkRest(e, p)
+}
+
+func (s *state) linkRow(e *edit, p *store.Put) { s.rows.put(e, rules.RowID{Kind: p.Kind, ID: p.ID}, p) }
+
+func (s *state) linkKeys(e *edit, p *store.Put) {
 	for _, key := range p.Keys {
 		s.keys.put(e, owned{p.Kind, key.Name, key.Value}, p.ID)
 	}
+}
+
+func (s *state) linkReferences(e *edit, p *store.Put) {
 	for _, ref := range p.Refs {
-		to := rules.RowID{Kind: ref.Kind, ID: ref.ID}
-		s.references.put(e, reference{to, p.Kind, ref.Field, p.ID}, ref.Cascade)
-		s.ranks.put(e, rank{to, p.Kind, ref.Field, p.Order, p.ID}, struct{}{})
+		s.references.put(e, reference{rules.RowID{Kind: ref.Kind, ID: ref.ID}, p.Kind, ref.Field, p.ID}, ref.Cascade)
 	}
+}
+
+func (s *state) linkRanks(e *edit, p *store.Put) {
+	for _, ref := range p.Refs {
+		s.ranks.put(e, rank{rules.RowID{Kind: ref.Kind, ID: ref.ID}, p.Kind, ref.Field, p.Order, p.ID}, struct{}{})
+	}
+}
+
+func (s *state) linkRest(e *edit, p *store.Put) {
 	for i, tag := range p.Tags {
 		s.uses.put(e, use{p.ID, i + 1, p.Kind}, tag)
 		s.tags.put(e, tagged{tag, p.ID, p.Kind}, i+1)
 	}
 	if p.Expires != 0 {
-		s.expiring.put(e, expiry{p.Expires, row}, struct{}{})
+		s.expiring.put(e, expiry{p.Expires, rules.RowID{Kind: p.Kind, ID: p.ID}}, struct{}{})
 	}
 }
 

@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"gibbon/control/store"
 	"gibbon/control/store/rules"
@@ -127,6 +128,28 @@ func (t tables) Save(p store.Put, old *store.Put) error {
 	}
 	t.tx.state.link(t.tx.edit, &p)
 	return nil
+}
+
+// SaveAll has all cores do it: each view of the rows is a tree of its own.
+func (t tables) SaveAll(puts []*store.Put) (err error) {
+	var running sync.WaitGroup
+	for _, enter := range []func(*edit, *store.Put){t.tx.state.linkRow, t.tx.state.linkReferences, t.tx.state.linkRanks, t.tx.state.linkRest} {
+		running.Go(func() {
+			for _, p := range puts {
+				enter(t.tx.edit, p)
+			}
+		})
+	}
+	for _, p := range puts {
+		for _, key := range p.Keys {
+			if owner, found, _ := t.Owner(p.Kind, key); found && err == nil {
+				err = &store.UniqueError{Kind: p.Kind, Key: key, Owner: owner}
+			}
+		}
+		t.tx.state.linkKeys(t.tx.edit, p)
+	}
+	running.Wait()
+	return err
 }
 
 func (t tables) Remove(old store.Put) error {

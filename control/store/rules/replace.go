@@ -7,15 +7,23 @@ import (
 	"gibbon/control/store"
 )
 
+// A Replaceable is Tables of which much can be written at once.
+type Replaceable interface {
+	Tables
+	// SaveAll writes new rows. It returns a *store.UniqueError for the first that
+	// has a key of another row, with which the transaction is over.
+	SaveAll(puts []*store.Put) error
+}
+
 // ReplaceAll makes puts the only rows, where olds were all there were. The puts
 // may refer to each other in any order. Those that have expired are left out;
-// rows that stay the same are not touched. After an error the transaction must
-// be given up.
-func (r *Recorder) ReplaceAll(olds []store.Put, puts []store.Put) error {
-	wanted := make(map[RowID]store.Put, len(puts))
-	order := make([]RowID, 0, len(puts))
-	for _, p := range puts {
-		if err := check(p); err != nil {
+// rows that stay the same are not touched. It is all that its transaction does;
+// after an error that must be given up.
+func (r *Recorder) ReplaceAll(tables Replaceable, olds, puts []store.Put) error {
+	wanted := make(map[RowID]int, len(puts)) // where in puts
+	for i := range puts {
+		p := &puts[i]
+		if err := check(*p); err != nil {
 			return err
 		}
 		row := RowID{p.Kind, p.ID}
@@ -23,58 +31,70 @@ func (r *Recorder) ReplaceAll(olds []store.Put, puts []store.Put) error {
 			return &store.PrimaryKeyError{Kind: p.Kind, ID: p.ID}
 		}
 		if !r.expired(p.Expires) {
-			p.Tags = distinct(p.Tags)
-			wanted[row] = p
-			order = append(order, row)
+			wanted[row] = i
 		}
 	}
-	former, err := r.clear(olds, wanted)
+	former, err := r.clear(tables, olds, puts, wanted)
 	if err != nil {
 		return err
 	}
-	for _, row := range order {
-		old, existed := former[row]
-		if existed && old == nil {
-			continue // stays
+	saved := make([]*store.Put, 0, len(wanted)-len(former.stays))
+	r.changes = slices.Grow(r.changes, cap(saved))
+	for i := range puts {
+		if r.expired(puts[i].Expires) || former.stays[i] {
+			continue
 		}
-		if _, err := r.checkKeys(wanted[row], nil); err != nil {
-			return err
-		}
-		if err := r.save(wanted[row], nil); err != nil {
-			return err
-		}
-		r.changes[r.places[row]].Before = old
+		p := puts[i]
+		p.Revision, p.Tags = r.number, distinct(p.Tags)
+		saved = append(saved, &p)
+		r.changes = append(r.changes, store.Change{
+			Kind: p.Kind, ID: p.ID, Before: former.docs[RowID{p.Kind, p.ID}], After: p.Doc, Expires: p.Expires,
+		})
 	}
-	for _, row := range order {
-		if err := r.checkRefs(wanted[row], nil); err != nil {
-			return err
+	if err := tables.SaveAll(saved); err != nil {
+		return err
+	}
+	for i := range puts {
+		if r.expired(puts[i].Expires) {
+			continue
+		}
+		for _, ref := range puts[i].Refs {
+			if _, found := wanted[RowID{ref.Kind, ref.ID}]; !found {
+				return &store.MissingReferenceError{Kind: puts[i].Kind, Ref: ref}
+			}
 		}
 	}
 	return nil
 }
 
+// former is what becomes of the rows that were there.
+type former struct {
+	docs  map[RowID][]byte // of those to be written anew
+	stays map[int]bool     // puts that are there as they are wanted
+}
+
 // clear removes the olds that are not wanted as they are, so that their keys are
-// free. It returns the documents of those to be written anew, and nil for those
-// that stay.
-func (r *Recorder) clear(olds []store.Put, wanted map[RowID]store.Put) (map[RowID][]byte, error) {
-	former := make(map[RowID][]byte, len(olds))
+// free.
+func (r *Recorder) clear(tables Tables, olds, puts []store.Put, wanted map[RowID]int) (f former, err error) {
+	f = former{docs: make(map[RowID][]byte), stays: make(map[int]bool)}
 	for _, old := range olds {
 		row := RowID{old.Kind, old.ID}
-		p, found := wanted[row]
-		if found && same(old, p) {
-			former[row] = nil
-			continue
-		}
-		if err := r.tables.Remove(old); err != nil {
-			return nil, err
-		}
+		i, found := wanted[row]
 		if found {
-			former[row] = old.Doc
+			p := puts[i]
+			if p.Tags = distinct(p.Tags); same(old, p) {
+				f.stays[i] = true
+				continue
+			}
+			f.docs[row] = old.Doc
 		} else {
-			r.note(store.Change{Kind: row.Kind, ID: row.ID, Before: old.Doc})
+			r.changes = append(r.changes, store.Change{Kind: row.Kind, ID: row.ID, Before: old.Doc})
+		}
+		if err := tables.Remove(old); err != nil {
+			return f, err
 		}
 	}
-	return former, nil
+	return f, nil
 }
 
 func same(a, b store.Put) bool {
