@@ -24,6 +24,7 @@ type MetricsOptions struct {
 	Connections func() Connections
 	Health      iter.Seq[TargetHealth]
 	Retries     iter.Seq2[string, Retries] // by upstream, each once, in order
+	Pending     iter.Seq2[string, int64]   // requests that wait for a place, by upstream, in order
 	Reachable   func() bool                // the store answers
 	Dropped     func() uint64              // lost access log entries
 }
@@ -127,6 +128,7 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 		m.writeHealth(e)
 	}
 	m.writeRetries(e)
+	m.writePending(e)
 	m.writeReasons(e)
 }
 

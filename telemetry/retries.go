@@ -84,3 +84,13 @@ func (m *Metrics) writeRetries(e *exposition) {
 		}
 	}
 }
+
+func (m *Metrics) writePending(e *exposition) {
+	if m.options.Pending == nil {
+		return
+	}
+	e.family("gibbon_upstream_pending", gauge, "Requests that wait because all targets are at their limits.")
+	for name, n := range m.options.Pending {
+		e.sample(float64(n), label{"upstream", name})
+	}
+}

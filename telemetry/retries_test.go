@@ -12,6 +12,7 @@ func TestRetriesAreExposed(t *testing.T) {
 			r.ByCause[RetryFor(FailureReadTimeout)], r.ByCause[RetryStatus] = 5, 6
 			yield("up", r)
 		},
+		Pending: func(yield func(string, int64) bool) { yield("up", 8) },
 	})
 	got := scrape(t, m)
 	for _, want := range []string{
@@ -22,6 +23,7 @@ func TestRetriesAreExposed(t *testing.T) {
 		`gibbon_retry_budget_refused_total{upstream="up"} 2`,
 		`gibbon_retry_budget_spent{upstream="up"} 7`,
 		`gibbon_retry_budget_balance{upstream="up"} 93`,
+		`gibbon_upstream_pending{upstream="up"} 8`,
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no line %s", want)

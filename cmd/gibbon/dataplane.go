@@ -60,7 +60,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 	}
 	d.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{
 		NodeID: options.nodeID, Version: version, Kong: "3.9.3",
-		Connections: d.connections, Health: d.targetHealth, Retries: d.retries,
+		Connections: d.connections, Health: d.targetHealth, Retries: d.retries, Pending: d.pending,
 		Reachable: d.storeAnswers, Dropped: options.access.Dropped,
 	})
 	d.vaults = vault.New(vault.Options{EnvPrefix: s.VaultEnvPrefix})
@@ -212,6 +212,9 @@ func addressStates(upstream string, h balancer.Health) iter.Seq[telemetry.Target
 		}
 	}
 }
+
+// pending yields how many requests wait at each upstream.
+func (d *dataPlane) pending(yield func(string, int64) bool) { d.registry.Pending()(yield) }
 
 // retries yields the further tries at each upstream. Hosts without one may have several ports.
 func (d *dataPlane) retries(yield func(string, telemetry.Retries) bool) {

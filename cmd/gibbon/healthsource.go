@@ -16,7 +16,9 @@ func (h healthSource) UpstreamHealth(upstreamID string) (admin.UpstreamHealth, b
 	if !ok {
 		return admin.UpstreamHealth{}, false
 	}
-	view := admin.UpstreamHealth{Verdict: health.Verdict, Healthy: health.Healthy, Weight: admin.WeightHealth(health.Weight)}
+	view := admin.UpstreamHealth{
+		Verdict: health.Verdict, Healthy: health.Healthy, Weight: admin.WeightHealth(health.Weight), Pending: health.Pending,
+	}
 	for _, t := range health.Targets {
 		target := admin.TargetHealth{
 			ID: t.ID, Host: t.Host, Port: int(t.Port), DNS: t.DNS, Weight: t.Weight,

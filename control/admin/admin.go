@@ -117,6 +117,7 @@ type UpstreamHealth struct {
 	Verdict string // Healthy, Unhealthy or ChecksOff
 	Healthy bool   // enough weight is available for the threshold, checks or not
 	Weight  WeightHealth
+	Pending int64          // requests that wait for a place
 	Targets []TargetHealth // in the balancer's order
 }
 

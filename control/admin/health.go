@@ -56,7 +56,8 @@ func (h healthEndpoints) show(q *request) (*reply, error) {
 type healthListing struct {
 	*listing
 
-	NodeID string `json:"node_id"`
+	NodeID  string `json:"node_id"`
+	Pending *int64 `json:"pending,omitempty"` // among the details
 }
 
 // showTargets lists the targets as usual, with their state where a balancer has one.
@@ -67,7 +68,11 @@ func (h healthEndpoints) showTargets(q *request, in *scope) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	answer := healthListing{listing: l, NodeID: h.parent.Node.ID}
 	if upstream, ok := h.health(in.parent.Key()); ok {
+		if q.wantsDetails() {
+			answer.Pending = &upstream.Pending
+		}
 		states := make(map[string]*TargetHealth, len(upstream.Targets))
 		for i := range upstream.Targets {
 			states[upstream.Targets[i].ID] = &upstream.Targets[i]
@@ -80,7 +85,7 @@ func (h healthEndpoints) showTargets(q *request, in *scope) (*reply, error) {
 			}
 		}
 	}
-	return jsonReply(http.StatusOK, healthListing{l, h.parent.Node.ID})
+	return jsonReply(http.StatusOK, answer)
 }
 
 // withHealth adds the members health and data to a target.

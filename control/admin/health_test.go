@@ -143,7 +143,7 @@ func TestHealthView(t *testing.T) {
 	})
 
 	fake.upstreams[c.vars.Replace("$u")] = UpstreamHealth{
-		Verdict: Healthy, Healthy: true, Weight: WeightHealth{100, 50, 50},
+		Verdict: Healthy, Healthy: true, Weight: WeightHealth{100, 50, 50}, Pending: 7,
 		Targets: []TargetHealth{
 			{
 				ID: c.vars.Replace("$one"), Host: "10.0.0.1", Port: 80, DNS: "A", Weight: 100, Verdict: Healthy,
@@ -176,6 +176,8 @@ func TestHealthView(t *testing.T) {
 		{"GET /upstreams/u/health?balancer_health=0", `200 {"data":[{`},
 		{"GET /upstreams/u/health?details=0", `200 …{"ip":"10.0.0.2","port":80,"weight":50,"health":"UNHEALTHY"}`},
 		{"GET /upstreams/u/health?details=1", `200 …{"ip":"10.0.0.1","port":80,"weight":50,"health":"HEALTHY"},{"ip":"10.0.0.2","port":80,"weight":50,"health":"UNHEALTHY",` + details + `}`},
+		{"GET /upstreams/u/health?details=1", `200 …"node_id":"` + nodeID + `","pending":7}`},
+		{"GET /upstreams/u/traffic", `200 {"data":[],"node_id":"` + nodeID + `","pending":7}`},
 		{"GET /upstreams/u/health?balancer_health=1&details=1", `200 …{"ip":"10.0.0.2","port":80,"weight":50,"healthy":false,` + details + `}`},
 		{"GET /upstreams/$u/health?balancer_health=1", `200 {"data":{"id":"$u","health":"HEALTHY","balancer_health":"HEALTHY","details":{"healthy":true,"weight":{"total":100,"available":50,"unavailable":50},"hosts":[` +
 			`{"host":"10.0.0.1","port":80,"dns":"A","nodeWeight":100,"weight":{"total":100,"available":50,"unavailable":50},"addresses":[{"ip":"10.0.0.1","port":80,"weight":50,"healthy":true},{"ip":"10.0.0.2","port":80,"weight":50,"healthy":false},{"ip":"10.0.0.3","port":80,"weight":0,"healthy":true}]},` +

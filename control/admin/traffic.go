@@ -45,9 +45,13 @@ func (h healthEndpoints) traffic(q *request) (*reply, error) {
 		return nil, err
 	}
 	answer := struct {
-		Data   []TrafficWindow `json:"data"`
-		NodeID string          `json:"node_id"`
-	}{[]TrafficWindow{}, h.parent.Node.ID}
+		Data    []TrafficWindow `json:"data"`
+		NodeID  string          `json:"node_id"`
+		Pending int64           `json:"pending,omitempty"` // requests that wait for a place now
+	}{Data: []TrafficWindow{}, NodeID: h.parent.Node.ID}
+	if upstream, ok := h.health(in.parent.Key()); ok {
+		answer.Pending = upstream.Pending
+	}
 	if h.parent.Traffic != nil {
 		if windows, ok := h.parent.Traffic.UpstreamTraffic(in.parent.Key()); ok {
 			answer.Data = append(answer.Data, windows...)

@@ -13,7 +13,7 @@
 //		addr, err = b.Wait(ctx, &attempt)
 //	}
 //	if errors.Is(err, balancer.ErrOverLimit) && b.Queues() {
-//		addr, err = b.Await(&attempt, consumer, deadline)
+//		addr, err = b.Await(&attempt, consumer, deadline, left)
 //	}
 //
 // then the attempt, one of the Report methods of the address, and Done; after a

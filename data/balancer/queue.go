@@ -17,6 +17,9 @@ var (
 	// queue_timeout. It is an ErrNoPeer, too.
 	ErrQueueTimeout = fmt.Errorf("waited too long for a place: %w", ErrNoPeer)
 
+	// ErrLeft says that the client has left while its request waited.
+	ErrLeft = errors.New("the client has left")
+
 	// ErrLate says that the answer to a request would come too late to be of use.
 	ErrLate = errors.New("the deadline cannot be met")
 )
@@ -51,6 +54,7 @@ type waiter struct {
 	attempt  *Attempt // the queue's, until there is an outcome
 	line     *line
 	deadline time.Time    // of the answer; zero: none
+	left     func() bool  // whether the client has gone; nil: it never does
 	outcome  chan outcome // takes one without blocking
 	settled  bool         // the outcome was sent
 }
@@ -67,12 +71,14 @@ func (b *Balancer) Queues() bool { return b.state.Load().queues }
 // requests of others as long as the upstream's queue_timeout allows. Callers use it
 // when Pick returned [ErrOverLimit] and [Balancer.Queues] is true. The consumer is
 // whom the request is counted for. A request whose answer, as things go, comes after
-// the deadline is given up at once; the zero deadline is none. The errors are those of
-// Pick and [ErrQueueFull], [ErrQueueTimeout] and [ErrLate].
-func (b *Balancer) Await(a *Attempt, consumer string, deadline time.Time) (*Address, error) {
+// the deadline is given up at once; the zero deadline is none. So is one whose client
+// has left, as the function of that name tells; it is called without overlap, now and
+// then and when it is the request's turn, and must not block. nil means that clients
+// stay. The errors are those of Pick and [ErrQueueFull], [ErrQueueTimeout], [ErrLate] and [ErrLeft].
+func (b *Balancer) Await(a *Attempt, consumer string, deadline time.Time, left func() bool) (*Address, error) {
 	q := &b.queue
 	now := time.Now()
-	w := &waiter{attempt: a, deadline: deadline, outcome: make(chan outcome, 1)}
+	w := &waiter{attempt: a, deadline: deadline, left: left, outcome: make(chan outcome, 1)}
 	if err := q.join(w, consumer, now); err != nil {
 		return nil, err
 	}
@@ -80,21 +86,33 @@ func (b *Balancer) Await(a *Attempt, consumer string, deadline time.Time) (*Addr
 	if left := deadline.Sub(now); !deadline.IsZero() && left < wait {
 		wait, why = left, ErrLate
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(min(wait, lookEvery))
 	defer timer.Stop()
-	select {
-	case o := <-w.outcome:
-		return o.address, o.err
-	case <-timer.C:
-		q.mu.Lock()
-		if !w.settled {
-			q.settle(w, nil, why)
+	for {
+		select {
+		case o := <-w.outcome:
+			return o.address, o.err
+		case <-timer.C:
+			passed := time.Since(now)
+			q.mu.Lock()
+			switch {
+			case w.settled: // a place came at the last moment
+			case passed >= wait:
+				q.settle(w, nil, why)
+			case w.gone():
+				q.settle(w, nil, ErrLeft)
+			}
+			q.mu.Unlock()
+			timer.Reset(min(wait-passed, lookEvery))
 		}
-		q.mu.Unlock()
-		o := <-w.outcome // perhaps a place that came at the last moment
-		return o.address, o.err
 	}
 }
+
+// lookEvery is how often a waiting request makes sure that its client is still there.
+const lookEvery = 50 * time.Millisecond
+
+// gone is called under mu.
+func (w *waiter) gone() bool { return w.left != nil && w.left() }
 
 // join puts w at the end of its consumer's line. A place that came free meanwhile is
 // handed out here: whoever freed it may not have seen w.
@@ -187,6 +205,10 @@ func (q *queue) handOut() {
 		w := l.waiters[0]
 		if q.late(w, 0, now) {
 			q.settle(w, nil, ErrLate)
+			continue
+		}
+		if w.gone() {
+			q.settle(w, nil, ErrLeft)
 			continue
 		}
 		a, err := q.balancer.pick(w.attempt)

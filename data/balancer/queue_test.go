@@ -29,7 +29,7 @@ type crowd struct {
 // join lets a request of a consumer wait. It is in the queue when join returns.
 func (c *crowd) join(name, consumer string, deadline time.Time) {
 	go func() {
-		a, err := c.b.Await(new(Attempt), consumer, deadline)
+		a, err := c.b.Await(new(Attempt), consumer, deadline, nil)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if err != nil {
@@ -65,6 +65,60 @@ func (c *crowd) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return strings.Join(c.outcomes, ", ")
+}
+
+// TestWhoHasLeftIsPassedOver: a place does not go to a request whose client is gone, and
+// such a request does not wait on.
+func TestWhoHasLeftIsPassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRegistry(Options{Resolver: fakeNames{}})
+		defer r.Close()
+		b := r.Set(upstream(t, ""), fleet(t, "10.0.0.1,max=1,pending=9"))
+		held, err := b.Pick(new(Attempt))
+		if err != nil {
+			t.Fatal(err)
+		}
+		type waiting struct {
+			left atomic.Bool
+			err  error
+			took *Address
+			done atomic.Bool
+		}
+		var all [4]waiting
+		for i := range all {
+			w := &all[i]
+			go func() {
+				w.took, w.err = b.Await(new(Attempt), "a", time.Time{}, w.left.Load)
+				w.done.Store(true)
+			}()
+			synctest.Wait()
+		}
+		all[0].left.Store(true)
+		all[2].left.Store(true)
+		held.Done() // at the same instant
+		synctest.Wait()
+		if !all[0].done.Load() || !errors.Is(all[0].err, ErrLeft) || !all[1].done.Load() || all[1].err != nil {
+			t.Fatalf("who left gets %v, who stayed %v; want %v and a place", all[0].err, all[1].err, ErrLeft)
+		}
+		<-time.After(2 * lookEvery)
+		synctest.Wait()
+		if !all[2].done.Load() || !errors.Is(all[2].err, ErrLeft) {
+			t.Errorf("who left while nothing came free: %v, want %v", all[2].err, ErrLeft)
+		}
+		if n := b.Health().Pending; n != 1 {
+			t.Errorf("%d requests wait, want 1", n)
+		}
+		all[1].took.Done()
+		synctest.Wait()
+		if !all[3].done.Load() || all[3].err != nil {
+			t.Errorf("the last one: %v, want a place", all[3].err)
+		} else {
+			all[3].took.Done()
+		}
+		if n := held.InFlight(); n != 0 {
+			t.Errorf("%d attempts in flight in the end", n)
+		}
+	})
 }
 
 // TestQueue: requests arrive at one target, whose two places are taken. "a1" is the
@@ -197,7 +251,7 @@ func TestRetriesWaitToo(t *testing.T) {
 				<-time.After(100 * time.Millisecond)
 				first.Done()
 			}()
-			got, err := b.Await(a, "a", time.Time{})
+			got, err := b.Await(a, "a", time.Time{}, nil)
 			if err != nil || got != first {
 				t.Errorf("%s: got %s, %v, want the only address with a place", algorithm, describe(got), err)
 			}
@@ -237,7 +291,7 @@ func TestLimitsHold(t *testing.T) {
 					got, err := b.Pick(a)
 					if errors.Is(err, ErrOverLimit) && b.Queues() {
 						waited.Add(1)
-						got, err = b.Await(a, strconv.Itoa(worker%5), time.Time{})
+						got, err = b.Await(a, strconv.Itoa(worker%5), time.Time{}, nil)
 					}
 					if err != nil {
 						refused.Add(1)
@@ -333,7 +387,7 @@ func BenchmarkQueue(b *testing.B) {
 			a.Reset()
 			got, err := balancer.Pick(a)
 			if errors.Is(err, ErrOverLimit) {
-				got, err = balancer.Await(a, name, time.Time{})
+				got, err = balancer.Await(a, name, time.Time{}, nil)
 			}
 			if err != nil {
 				b.Error(err)

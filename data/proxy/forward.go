@@ -93,6 +93,9 @@ func (x *exchange) failPick(err error, try int) {
 	}
 	reason := ReasonNoPeer
 	switch {
+	case errors.Is(err, balancer.ErrLeft):
+		x.clientFailed(err)
+		return
 	case errors.Is(err, balancer.ErrLate):
 		x.fail(504, statusMessage(504), ReasonDeadline, raisedByLogic)
 		return

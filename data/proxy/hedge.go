@@ -30,8 +30,8 @@ func (x *exchange) hedges() bool {
 func (x *exchange) race() error {
 	h := x.policy.Hedge
 	delay, known := h.Request(x.proxy.coarse())
-	ended := make(chan *runner, 2) // nobody waits to send
-	first := x.runner(ended)
+	ended, interim := make(chan *runner, 2), make(chan *runner) // nobody waits to send the former
+	first := x.runner(ended, interim)
 	go first.run()
 	var due <-chan time.Time
 	if known {
@@ -43,9 +43,12 @@ func (x *exchange) race() error {
 	for running := 1; ; {
 		select {
 		case <-due:
-			if second = x.second(ended); second != nil {
+			if second = x.second(ended, interim); second != nil {
 				running++
 			}
+		case r := <-interim:
+			x.passInterim(r.up) // r waits
+			r.passed <- struct{}{}
 		case r := <-ended:
 			running--
 			other := second
@@ -72,7 +75,7 @@ func (x *exchange) race() error {
 }
 
 // second begins a second copy, if there is time, budget and another address for it.
-func (x *exchange) second(ended chan<- *runner) *runner {
+func (x *exchange) second(ended, interim chan<- *runner) *runner {
 	now := x.proxy.coarse()
 	if x.attempt.Tries() >= x.attempts() || x.late(0) || !x.service.Budget.Hedge(x.policy, now) {
 		return nil
@@ -87,7 +90,7 @@ func (x *exchange) second(ended chan<- *runner) *runner {
 	x.noted(d, next)
 	x.hedged = true
 	x.take(next)
-	r := x.runner(ended)
+	r := x.runner(ended, interim)
 	go r.run()
 	return r
 }
@@ -127,9 +130,11 @@ type runner struct {
 	connect, read, write time.Duration
 	handed, first        time.Duration
 
-	ended chan<- *runner
-	ctx   context.Context
-	stop  context.CancelFunc
+	ended   chan<- *runner
+	interim chan<- *runner // nil: interim answers are not passed on
+	passed  chan struct{}  // the one that was sent there was passed on
+	ctx     context.Context
+	stop    context.CancelFunc
 
 	mu     sync.Mutex // guards up until the try has ended, and what follows
 	up     *http1.Conn
@@ -140,11 +145,14 @@ type runner struct {
 }
 
 // runner makes a runner for the address that was taken.
-func (x *exchange) runner(ended chan<- *runner) *runner {
+func (x *exchange) runner(ended, interim chan<- *runner) *runner {
 	r := &runner{
 		proxy: x.proxy, address: x.address, pool: x.target.pool(x, x.address), hint: x.conn.Hint(),
 		method: bytes.Clone(x.sentMethod()), head: x.appendRequest(make([]byte, 0, 1<<10), x.address), body: bytes.Clone(x.body.memory),
-		repeatable: x.request.Idempotent(), handed: x.proxy.now(), ended: ended, parent: string(x.id[:]),
+		repeatable: x.request.Idempotent(), handed: x.proxy.now(), ended: ended, passed: make(chan struct{}, 1), parent: string(x.id[:]),
+	}
+	if x.request.Minor > 0 {
+		r.interim = interim
 	}
 	if x.upload == noBody {
 		r.body = nil
@@ -251,7 +259,7 @@ func (r *runner) drop() (wanted bool) {
 	return !r.given
 }
 
-// converse sends the request on up and reads the head of the final answer. Interim ones are not passed on.
+// converse sends the request on up and reads the head of the final answer. The exchange passes interim ones on.
 func (r *runner) converse(up *http1.Conn) error {
 	up.Out = append(up.Out[:0], r.head...)
 	if len(r.body) > 2<<10 {
@@ -274,6 +282,13 @@ func (r *runner) converse(up *http1.Conn) error {
 			return nil
 		case status == 101:
 			return &http1.Error{Op: http1.OpReadHead, Kind: http1.KindMalformed, Reason: "unasked_switch", Err: errUnaskedSwitch}
+		case status != 100 && r.interim != nil:
+			select {
+			case r.interim <- r:
+				<-r.passed
+			case <-r.ctx.Done():
+				return errUnwanted
+			}
 		}
 		err = up.ReadResponse(r.method)
 	}

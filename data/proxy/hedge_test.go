@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ type stage struct {
 	closed chan struct{} // the gateway ended that connection
 	hits   [2]atomic.Int64
 	broken atomic.Bool // the other target breaks connections
+	early  atomic.Bool // both send hints before their answers
 	last   func()      // lets the slow ones answer
 }
 
@@ -43,6 +45,7 @@ func newStage(t *testing.T, change func(*entity.RetryPolicy, *entity.Upstream), 
 	slow := newOrigin(t, func(head []byte, r *bufio.Reader, w io.Writer) bool {
 		_, _ = io.CopyN(io.Discard, r, contentLength(head))
 		s.hits[0].Add(1)
+		s.hint(w)
 		if s.slow.Load() {
 			s.asked <- struct{}{}
 			gone := make(chan struct{})
@@ -66,6 +69,7 @@ func newStage(t *testing.T, change func(*entity.RetryPolicy, *entity.Upstream), 
 		if s.broken.Load() {
 			return false
 		}
+		s.hint(w)
 		_, err := io.WriteString(w, answerOf(200))
 		return err == nil
 	})
@@ -82,6 +86,12 @@ func newStage(t *testing.T, change func(*entity.RetryPolicy, *entity.Upstream), 
 	}
 	s.slow.Store(true)
 	return s
+}
+
+func (s *stage) hint(w io.Writer) {
+	if s.early.Load() {
+		_, _ = io.WriteString(w, "HTTP/1.1 103 Early Hints\r\nLink: </style>\r\n\r\n") // it may be gone
+	}
 }
 
 func (s *stage) get(t *testing.T) int {
@@ -133,6 +143,38 @@ func TestHedgeRescuesFromASlowTarget(t *testing.T) {
 	}
 	if got := strings.Count(s.log.String(), `"failure":"given_up"`); got < int(slow) {
 		t.Errorf("%d tries are logged as given up, want %d", got, slow)
+	}
+}
+
+// What a target says before its answer goes on to the client, whichever copy it belongs to.
+func TestHedgedRequestsPassHintsOn(t *testing.T) {
+	s := newStage(t, func(*entity.RetryPolicy, *entity.Upstream) {})
+	s.early.Store(true)
+	before := s.hits[0].Load()
+	for range 10 {
+		c, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(c)
+		c.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		hints, rest, _ := strings.Cut(string(text), "HTTP/1.1 200 ")
+		if strings.Count(hints, "HTTP/1.1 103 Early Hints\r\nLink: </style>\r\n\r\n") == 0 || rest == "" {
+			t.Errorf("got %q, want hints and then an answer with 200", text)
+		}
+	}
+	slow := s.hits[0].Load() - before
+	if slow == 0 {
+		t.Error("no request came to the slow target")
+	}
+	for range slow {
+		<-s.closed // nothing is left behind
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gibbon/data/balancer"
+	"gibbon/data/http1"
 )
 
 // maxTurns is how often a request is told to wait for names and places before it is
@@ -21,7 +22,7 @@ func (x *exchange) patience(err error) (*balancer.Address, error) {
 		case errors.Is(err, balancer.ErrUnresolved):
 			a, err = x.resolve()
 		case errors.Is(err, balancer.ErrOverLimit) && b.Queues():
-			a, err = b.Await(&x.attempt, x.sender(), x.useless())
+			a, err = b.Await(&x.attempt, x.sender(), x.useless(), x.clientLeft)
 		default:
 			return nil, err
 		}
@@ -31,6 +32,10 @@ func (x *exchange) patience(err error) (*balancer.Address, error) {
 	}
 	return nil, err
 }
+
+// clientLeft reports whether the client has closed its connection, as far as that can be told. One that
+// has only ended its sending looks the same, and counts as gone, too.
+func (x *exchange) clientLeft() bool { return x.conn.Peer() != http1.PeerOpen }
 
 // sender is for whom the request waits: its consumer, else the client's address.
 func (x *exchange) sender() string {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"io"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -78,6 +79,42 @@ func TestRequestsWaitForAPlace(t *testing.T) {
 		if got := <-outcome; got != "200" {
 			t.Errorf("got %s, want 200", got)
 		}
+	}
+}
+
+// TestWhoLeavesGivesUpTheTurn: a client that goes away while its request waits makes room at once.
+func TestWhoLeavesGivesUpTheTurn(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("whether a client has left can be told on Linux only")
+	}
+	n := newNarrow(t, 1, 60, nil)
+	first := n.send(t, "")
+	<-n.arrived
+	c, err := net.Dial("tcp", n.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	n.await(1)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n.await(0) // no place has come free
+	second := n.send(t, "")
+	n.await(1)
+	for _, outcome := range []<-chan string{first, second} {
+		n.release <- struct{}{}
+		if got := <-outcome; got != "200" {
+			t.Errorf("got %s, want 200", got)
+		}
+	}
+	if err := n.access.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(n.log.String(), `"status":499`); got != 1 {
+		t.Errorf("%d requests are logged with 499, want 1:\n%s", got, n.log.String())
 	}
 }
 

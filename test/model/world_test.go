@@ -235,7 +235,7 @@ func (w *world) wake() {
 func (w *world) wait(a *balancer.Attempt, consumer string, then func(*balancer.Address, error)) {
 	w.waiting++
 	go func() {
-		address, err := w.balancer.Await(a, consumer, time.Time{})
+		address, err := w.balancer.Await(a, consumer, time.Time{}, nil)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.settled = append(w.settled, func() { then(address, err) })
