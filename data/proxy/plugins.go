@@ -24,8 +24,8 @@ type hooks struct {
 
 	filtered bool          // the answer's fields are those in seen
 	early    []plugin.Line // otherwise: what plugins have put before them
-	bodyDone bool // the body was read to its end
-	replaced bool // the body is a plugin's
+	bodyDone bool          // the body was read to its end
+	replaced bool          // the body is a plugin's
 }
 
 // pluginReason begins the reasons of answers that a plugin gave; its name follows.
