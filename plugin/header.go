@@ -1,5 +1,7 @@
 package plugin
 
+import "slices"
+
 // Lines are the lines of a head as they came.
 type Lines interface {
 	Len() int
@@ -189,6 +191,16 @@ func (h *Header) change() {
 		h.load()
 		h.changed = true
 	}
+}
+
+// removeBase removes the lines that came.
+func (h *Header) removeBase() {
+	if h.early || !h.changed {
+		h.base, h.early = nil, false
+		return
+	}
+	h.base = nil
+	h.lines = slices.DeleteFunc(h.lines, func(l Line) bool { return l.Origin >= 0 })
 }
 
 func (h *Header) load() {

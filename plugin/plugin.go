@@ -5,8 +5,10 @@
 // methods for are the phases that the plugin takes part in:
 //
 //	Start         once for each configured plugin, before requests see it
+//	Certificate   in a TLS handshake; plugins for all requests only
 //	Rewrite       before routing; plugins for all requests only
 //	Access        after routing, before anything goes to a target
+//	Response      when the whole answer of a target is there, before any of it leaves
 //	HeaderFilter  when the head of an answer is there, the gateway's own included
 //	BodyFilter    for each piece of an answer's body
 //	Log           when the exchange is over
@@ -20,6 +22,8 @@
 package plugin
 
 import (
+	"crypto/tls"
+
 	"gibbon/entity"
 	"gibbon/schema"
 	"gibbon/telemetry"
@@ -70,6 +74,13 @@ type Starter interface {
 	Start(e *Env) error
 }
 
+// A Certifier chooses certificates for TLS clients, of which nothing but hello is known yet. The first one
+// that is not nil is shown; without any it is the one that is configured. It runs in the handshake of each
+// connection.
+type Certifier interface {
+	Certificate(hello *tls.ClientHelloInfo) *tls.Certificate
+}
+
 // A Rewriter sees requests before they are routed.
 type Rewriter interface {
 	Rewrite(x *Exchange) *Reply
@@ -80,6 +91,14 @@ type Rewriter interface {
 // request, though all take part in the phases of the answer.
 type Accessor interface {
 	Access(x *Exchange) *Reply
+}
+
+// A Responder sees the whole answer of a target: see the Body of [Response]. It makes the gateway keep
+// answers, of up to 16 MiB, until they have come to their end; larger ones become a 502, and trailer fields are lost. A
+// reply that is not nil takes the answer's place: plugins of lower priority do not get to see it in this
+// phase. Filters run after it. Answers that switch protocols are not seen.
+type Responder interface {
+	Response(x *Exchange) *Reply
 }
 
 // A HeaderFilter sees the head of the answer, and may change it.

@@ -110,7 +110,7 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 		ReadTimeout: s.ClientBodyTimeout, SendTimeout: s.ClientSendTimeout,
 		MaxRequests: s.ClientKeepaliveRequests,
 	}
-	d.tls = &tls.Config{GetCertificate: d.certs.Get, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	d.tls = &tls.Config{GetCertificate: d.proxy.Certificates(d.certs.Get), MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	return d, nil
 }
 

@@ -33,9 +33,16 @@ func (x *exchange) answer() {
 		x.tunnel()
 		return
 	}
+	x.answers.fields = &r.Fields
+	if x.plan != nil && len(x.plan.Responders) > 0 && !x.respond() {
+		return
+	}
 	if x.filters() {
-		x.answers.fields = &r.Fields
 		x.filterHead(r.Status, &x.answers, true)
+	}
+	if x.arrived && r.HasBody() {
+		x.answerWhole()
+		return
 	}
 	framing := http1.Raw
 	unknownLength := r.HasBody() && (r.ContentLength < 0 || x.filtered && x.seen.Response.Get("Content-Length") == nil)
@@ -45,7 +52,7 @@ func (x *exchange) answer() {
 	case unknownLength:
 		c.KeepAlive = false
 	}
-	c.Out = x.appendAnswer(c.Out[:0], framing)
+	c.Out = x.appendAnswer(c.Out[:0], framing, -1)
 	x.headBytes = int64(len(c.Out))
 	switch {
 	case x.plan != nil && len(x.plan.BodyFilters) > 0:
@@ -120,8 +127,9 @@ func (x *exchange) answerTrailers() *http1.Fields {
 	return x.upstream.Trailers()
 }
 
-// appendAnswer appends the head of the answer that the client gets.
-func (x *exchange) appendAnswer(out []byte, framing http1.Framing) []byte {
+// appendAnswer appends the head of the answer that the client gets. length is that of its body when it is
+// not the one that the target has told, otherwise -1.
+func (x *exchange) appendAnswer(out []byte, framing http1.Framing, length int64) []byte {
 	r := x.upstream.Response
 	h := &x.proxy.settings.Headers
 	if x.status == r.Status {
@@ -141,6 +149,10 @@ func (x *exchange) appendAnswer(out []byte, framing http1.Framing) []byte {
 		out = x.appendFields(out, &r.Fields, r.ConnectionNames)
 	}
 	switch {
+	case length >= 0:
+		out = append(out, "Content-Length: "...)
+		out = http1.AppendInt(out, length)
+		out = append(out, "\r\n"...)
 	case framing == http1.Chunked:
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	case r.ContentLength > 0 || r.ContentLength == 0 && r.Fields.Has(http1.ContentLengthField) && r.Status != 204:
@@ -281,7 +293,7 @@ func (x *exchange) appendDebug(out []byte) []byte {
 func (x *exchange) tunnel() {
 	up, c := x.upstream, x.conn
 	c.KeepAlive = false
-	c.Out = x.appendAnswer(c.Out[:0], http1.Raw)
+	c.Out = x.appendAnswer(c.Out[:0], http1.Raw, -1)
 	x.headBytes = int64(len(c.Out))
 	result := http1.Tunnel(c, up, http1.TunnelOptions{Timeout: x.service.ReadTimeout, In: &x.target.tunnels})
 	x.received, x.sent = result.Sent, result.Received

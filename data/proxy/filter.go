@@ -20,7 +20,9 @@ func (x *exchange) filters() bool {
 
 // filterHead lets plugins change the head of the answer.
 func (x *exchange) filterHead(status int, lines plugin.Lines, proxied bool) {
-	x.seen.Response.Arrive(status, lines, proxied)
+	if !x.arrived {
+		x.seen.Response.Arrive(status, lines, proxied)
+	}
 	for _, i := range x.plan.HeaderFilters {
 		x.running = i
 		i.HeaderFilter.HeaderFilter(&x.seen)

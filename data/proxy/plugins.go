@@ -24,6 +24,8 @@ type hooks struct {
 
 	filtered bool          // the answer's fields are those in seen
 	early    []plugin.Line // otherwise: what plugins have put before them
+	arrived  bool          // seen has the answer already
+	whole    []byte        // the body of an answer, for its memory
 	bodyDone bool          // the body was read to its end
 	replaced bool          // the body is a plugin's
 }
@@ -38,7 +40,7 @@ func reasonOf(p *plugin.Plugin) Reason {
 
 // beginPlugins gets ready for the plugins of all requests.
 func (x *exchange) beginPlugins() {
-	x.plan, x.running, x.filtered, x.early, x.bodyDone, x.replaced = nil, nil, false, nil, false, false
+	x.plan, x.running, x.filtered, x.early, x.arrived, x.bodyDone, x.replaced = nil, nil, false, nil, false, false, false
 	if plan := x.config.Plan(nil); plan != nil {
 		x.follow(plan)
 	}

@@ -143,6 +143,8 @@ func testPlugins() []*plugin.Plugin {
 	create := func() schema.Record { return new(probe) }
 	return []*plugin.Plugin{
 		&keyauth.Plugin, &ratelimiting.Plugin, {Name: "probe", New: create}, {Name: "second", New: create}, &proxycache.Plugin,
+		{Name: "whole", New: func() schema.Record { return new(whole) }},
+		{Name: "certifier", New: func() schema.Record { return new(certifier) }},
 	}
 }
 

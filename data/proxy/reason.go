@@ -35,6 +35,7 @@ const (
 	ReasonClosedEarly       Reason = "upstream_closed_early"
 	ReasonMalformedAnswer   Reason = "upstream_malformed_answer"
 	ReasonAnswerHeadTooBig  Reason = "upstream_head_too_large"
+	ReasonAnswerTooLarge    Reason = "upstream_answer_too_large"
 	ReasonTruncatedAnswer   Reason = "upstream_truncated_answer"
 	ReasonClientGone        Reason = "client_gone"
 	ReasonPluginPanic       Reason = "plugin_panic"
@@ -53,7 +54,7 @@ func Reasons() []Reason {
 		ReasonHTTPSRequired, ReasonHTTP2Required, ReasonNotGRPC, ReasonProtocolNotServed, ReasonBadPath,
 		ReasonBodyTooLarge, ReasonBodySpool, ReasonConnectRefused, ReasonConnectTimeout, ReasonTLS,
 		ReasonSendTimeout, ReasonReadTimeout, ReasonClosedEarly, ReasonMalformedAnswer,
-		ReasonAnswerHeadTooBig, ReasonTruncatedAnswer, ReasonClientGone, ReasonPluginPanic, ReasonPluginOff, ReasonInternal,
+		ReasonAnswerHeadTooBig, ReasonAnswerTooLarge, ReasonTruncatedAnswer, ReasonClientGone, ReasonPluginPanic, ReasonPluginOff, ReasonInternal,
 	}
 	for _, word := range http1.Refusals() {
 		reasons = append(reasons, malformed+Reason(word))

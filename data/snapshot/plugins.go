@@ -18,8 +18,10 @@ type Instance struct {
 	Plugin *plugin.Plugin
 	Entity *entity.Plugin
 
+	Certificate  plugin.Certifier
 	Rewrite      plugin.Rewriter
 	Access       plugin.Accessor
+	Response     plugin.Responder
 	HeaderFilter plugin.HeaderFilter
 	BodyFilter   plugin.BodyFilter
 	Log          plugin.Logger
@@ -32,8 +34,10 @@ type Instance struct {
 
 // A Plan is the plugins of a request, in order of execution.
 type Plan struct {
+	Certifiers    []*Instance
 	Rewrite       []*Instance
 	Access        []*Instance
+	Responders    []*Instance
 	HeaderFilters []*Instance
 	BodyFilters   []*Instance
 	Loggers       []*Instance
@@ -178,11 +182,17 @@ func (set *pluginSet) compile(ran []*Instance, after int, scopes ...scope) *Plan
 	}
 	slices.SortFunc(p.all, func(a, b *Instance) int { return cmp.Compare(a.order, b.order) })
 	for _, i := range p.all {
+		if i.Certificate != nil {
+			p.Certifiers = append(p.Certifiers, i)
+		}
 		if i.Rewrite != nil {
 			p.Rewrite = append(p.Rewrite, i)
 		}
 		if i.Access != nil {
 			p.Access = append(p.Access, i)
+		}
+		if i.Response != nil {
+			p.Responders = append(p.Responders, i)
 		}
 		if i.HeaderFilter != nil {
 			p.HeaderFilters = append(p.HeaderFilters, i)
@@ -270,8 +280,10 @@ func (w *work) instance(e *entity.Plugin) *Instance {
 			return refusing(e, order)
 		}
 	}
+	i.Certificate, _ = settings.(plugin.Certifier)
 	i.Rewrite, _ = settings.(plugin.Rewriter)
 	i.Access, _ = settings.(plugin.Accessor)
+	i.Response, _ = settings.(plugin.Responder)
 	i.HeaderFilter, _ = settings.(plugin.HeaderFilter)
 	i.BodyFilter, _ = settings.(plugin.BodyFilter)
 	i.Log, _ = settings.(plugin.Logger)

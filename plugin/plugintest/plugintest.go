@@ -121,6 +121,12 @@ func Answer(x *plugin.Exchange, status int, lines ...plugin.Field) {
 	x.Response.Arrive(status, Lines(lines), true)
 }
 
+// Whole makes up the answer of a target with its body, for the phase Response.
+func Whole(x *plugin.Exchange, status int, body string, lines ...plugin.Field) {
+	Answer(x, status, lines...)
+	x.Response.SetBody([]byte(body))
+}
+
 // Fields are the fields of a head as text: "Name: value", in order.
 func Fields(h *plugin.Header) []string {
 	lines := make([]string, h.Len())
