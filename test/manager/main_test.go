@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -86,6 +87,9 @@ func newWorld(t *testing.T, settings map[string]string) *world {
 	}
 	w := &world{Gateway: g, t: t, options: o, manager: "http://" + address + ":8002", origins: map[string]*origin.Server{}, at: map[string]string{}}
 	t.Cleanup(func() { _ = w.Stop() }) // it may be gone
+	if err := listens(t.Context(), address+":8002"); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"one", "two"} {
 		w.at[name] = address + ":0"
 		w.start(name)
@@ -99,6 +103,19 @@ func newWorld(t *testing.T, settings map[string]string) *world {
 	w.control = httptest.NewServer(w.commands())
 	t.Cleanup(w.control.Close)
 	return w
+}
+
+// listens waits until there is somebody at an address: the Manager opens after the Admin API.
+func listens(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return gateway.Poll(ctx, func() error {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
 }
 
 func (w *world) start(name string) {
