@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"gibbon/control/admin"
 	"gibbon/control/events"
 	"gibbon/control/store"
 	"gibbon/control/store/lastknown"
@@ -38,6 +39,8 @@ type follower struct {
 	kinds   entity.Kinds
 	loaders map[string]entity.Loader
 	file    string // for the last known configuration
+	// rejections are what the store has and this node cannot put in force.
+	rejections *admin.Rejections
 
 	loaded chan struct{} // closed when a configuration is in force
 	keeper *lastknown.Keeper
@@ -46,7 +49,7 @@ type follower struct {
 }
 
 func newFollower(data *dataPlane, db store.Store, kinds entity.Kinds, file string) *follower {
-	f := &follower{data: data, db: db, kinds: kinds, file: file, loaders: map[string]entity.Loader{}, loaded: make(chan struct{})}
+	f := &follower{data: data, db: db, kinds: kinds, file: file, loaders: map[string]entity.Loader{}, loaded: make(chan struct{}), rejections: new(admin.Rejections)}
 	data.store = db
 	for _, kind := range kinds {
 		f.loaders[kind.Name] = kind.NewLoader()
@@ -87,6 +90,8 @@ func (f *follower) start(ctx context.Context) error {
 			f.data.log.Warn("the configuration was read anew from the database", "revision", number)
 			f.data.events.Publish(&events.Event{Topic: events.Revisions, Type: "reload", Payload: events.Reload{Number: number, Time: unixSeconds(time.Now())}})
 			f.keeper.Changed()
+		} else if !errors.Is(err, store.ErrUnavailable) { // which is told elsewhere
+			f.rejections.Add(admin.Rejection{Time: admin.At(time.Now()), Cause: err.Error()})
 		}
 		return number, err
 	})
@@ -122,6 +127,7 @@ func (f *follower) load(ctx context.Context) (number int64, err error) {
 		return 0, err
 	}
 	f.replace(rows)
+	f.rejections.Clear()
 	return number, nil
 }
 
@@ -192,11 +198,15 @@ func (f *follower) follow(r store.Revision) {
 			e, err := load(c.After)
 			if err != nil {
 				f.data.log.Error("a change is not applied", "revision", r.Number, "kind", c.Kind, "id", c.ID, "error", err)
+				f.rejections.Add(admin.Rejection{
+					Time: admin.At(r.Time), Actor: r.Actor, Cause: err.Error(), Revision: r.Number, Kind: c.Kind, ID: c.ID,
+				})
 				continue
 			}
 			change.Entity = e
 		}
 		changes = append(changes, change)
+		f.rejections.Resolve(c.Kind, c.ID)
 		switch {
 		case f.held == nil:
 		case c.After == nil:

@@ -50,7 +50,7 @@ func serve(ctx context.Context, s *settings.Settings, options serveOptions) (err
 	loaded()
 	defer keepTidy(ctx, s, db, options.log)() // from now on: what it writes has to be followed
 
-	g := &gateway{settings: s, options: options, data: data, declared: declared, failed: make(chan error, 16)}
+	g := &gateway{settings: s, options: options, data: data, declared: declared, rejections: f.rejections, failed: make(chan error, 16)}
 	defer g.close()
 	if goOn, err := g.listen(ctx, f.loaded, db, kinds); err != nil || !goOn {
 		return err
@@ -84,10 +84,11 @@ func collectLess() (end func()) {
 
 // A gateway is what listens: the servers of both planes.
 type gateway struct {
-	settings *settings.Settings
-	options  serveOptions
-	data     *dataPlane
-	declared *declarative.Node // nil unless the configuration is given as a whole
+	settings   *settings.Settings
+	options    serveOptions
+	data       *dataPlane
+	declared   *declarative.Node // nil unless the configuration is given as a whole
+	rejections *admin.Rejections
 
 	open    []listening
 	control []*http.Server
@@ -173,7 +174,7 @@ func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options
 	}
 	s := g.settings
 	o := admin.Options{
-		Store: db, Kinds: kinds, Declarative: g.declared, Log: g.options.log, Level: g.options.level,
+		Store: db, Kinds: kinds, Declarative: g.declared, Rejections: g.rejections, Log: g.options.log, Level: g.options.level,
 		Node:          admin.Node{ID: g.options.nodeID, Hostname: hostname, Version: version, Store: s.Database, PID: os.Getpid()},
 		Health:        healthSource{g.data.registry},
 		History:       healthSource{g.data.registry},

@@ -44,6 +44,8 @@ type Options struct {
 	// change anything: its store is Store. nil means that each entity can be
 	// written, and that there is no /config.
 	Declarative *declarative.Node
+	// Rejections are what GET /status tells of configuration that is not in force. nil: none is told.
+	Rejections *Rejections
 
 	// Configuration is the value of that name in GET /, with secrets already
 	// made unreadable. nil stands for an empty object.

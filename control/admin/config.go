@@ -40,12 +40,15 @@ func (a *api) loadConfig(q *request) (*reply, error) {
 	checkHash, flatten := q.flag("check_hash"), q.flag("flatten_errors")
 	tree, hash, err := q.configuration()
 	if err != nil {
+		a.noteConfig(q, err)
 		return a.invalidConfig(err, flatten)
 	}
 	if checkHash && hash != "" && hash == a.Declarative.Hash() {
+		a.noteConfig(q, nil)
 		return &reply{status: http.StatusNotModified}, nil
 	}
 	config, err := a.Declarative.Replace(q.Context(), q.actor(), tree, hash)
+	a.noteConfig(q, err)
 	if err != nil {
 		return a.invalidConfig(err, flatten)
 	}

@@ -17,6 +17,7 @@ const storePatience = 2 * time.Second
 func NewStatus(o Options) http.Handler {
 	a := newAPI(o)
 	a.credentials, a.Tokens = false, nil // it tells nothing but how the node is
+	a.Rejections = nil                   // which quote the configuration
 	a.addStatus()
 	a.routes.add("/status/ready", methods{http.MethodGet: a.ready, http.MethodPost: a.drain})
 	return a
@@ -68,6 +69,13 @@ func (a *api) status(q *request) (*reply, error) {
 		answer["configuration_hash"] = a.Declarative.Hash()
 	} else {
 		answer["database"] = map[string]bool{"reachable": a.reachable(q) == nil}
+	}
+	if newest, n := a.Rejections.newest(); n > 0 {
+		answer["rejected_configuration"] = struct {
+			Rejection
+
+			Count int `json:"count"`
+		}{newest, n}
 	}
 	return jsonReply(http.StatusOK, answer)
 }

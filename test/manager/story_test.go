@@ -26,6 +26,11 @@ func TestNothingIsLostWhileTheGatewayIsAway(t *testing.T) {
 	newWorld(t, nil).tell("away", nil)
 }
 
+// A gateway that gets its configuration as a whole refuses one: the overview says so.
+func TestRejectedConfigurationIsShown(t *testing.T) {
+	newWorld(t, map[string]string{"DATABASE": "off"}).tell("rejected", nil)
+}
+
 // The Admin API wants a token: the page asks for it, and keeps it nowhere.
 func TestTokenIsAskedFor(t *testing.T) {
 	const hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" // of "test"

@@ -6,6 +6,7 @@ import { useTick } from '@/components/useTick'
 interface Status {
   server: { total_requests: number; connections_active: number }
   database?: { reachable: boolean }
+  rejected_configuration?: { time: number; actor?: string; cause: string; revision?: number; kind?: string; id?: string; count: number }
 }
 
 interface Reading {
