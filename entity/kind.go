@@ -1,6 +1,10 @@
 package entity
 
-import "gibbon/schema"
+import (
+	"cmp"
+
+	"gibbon/schema"
+)
 
 // An Entity is a Record with an id, kept under it.
 type Entity interface {
@@ -38,6 +42,7 @@ type Kind struct {
 	Nested      bool // reached through its parent only: there is no collection of its own
 	Hidden      bool // has no paths at all, only a schema
 	Runtime     bool // made by the gateway while it works, not by people
+	SecretKey   bool // EndpointKey, or SiblingKey without one, is not to be shown
 	Vague       bool // a PATCH of what does not exist is answered without details
 
 	// CacheKey are the fields that identify an entity to the reference, where
@@ -194,6 +199,7 @@ func (k *Kind) complete(create func() Entity) {
 	if k.Below == "" {
 		k.Below = k.Path
 	}
+	k.SecretKey = schema.IsSecret(create(), cmp.Or(k.EndpointKey, k.SiblingKey))
 }
 
 // References lists the foreign keys that entities of this kind have.

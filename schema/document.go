@@ -43,6 +43,20 @@ func (l *Loader[T]) Load(doc []byte) (*T, error) {
 	return &v, nil
 }
 
+// TextIn returns the text of one field of a document that Append made, "" when it
+// is null or no text. ok is false for what is no document.
+func TextIn(doc []byte, name string) (text string, ok bool) {
+	s := &scanner{b: doc}
+	s.object(func(key []byte) {
+		if string(key) == name && s.next() == '"' {
+			text = s.text(nil)
+			return
+		}
+		s.skip()
+	})
+	return text, !s.bad
+}
+
 // Tree returns r as a tree, without transient fields.
 func Tree(r Record) map[string]any { return treeOf(r.Fields()) }
 

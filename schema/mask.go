@@ -44,6 +44,16 @@ func (d *def) mask(v any) any {
 	return v
 }
 
+// IsSecret tells whether a text in a field of r is masked.
+func IsSecret(r Record, name string) bool {
+	for _, f := range r.Fields() {
+		if d := f.declared(); d.name == name && !d.isShorthand() {
+			return d.mask(".") == Hidden
+		}
+	}
+	return false
+}
+
 // Mortal tells whether r is of a kind that can have a lifetime.
 func Mortal(r Record) bool {
 	for _, f := range r.Fields() {

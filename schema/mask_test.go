@@ -47,3 +47,23 @@ func TestMaskHidesSecrets(t *testing.T) {
 		t.Errorf("masked = %s, want %s", got, want)
 	}
 }
+
+func TestTextIn(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		doc, want string
+		ok        bool
+	}{
+		{`{"id":"1","name":"a\"b","tags":["name"]}`, `a"b`, true},
+		{`{"nested":{"name":"no"},"name":"yes"}`, "yes", true},
+		{`{"name":null}`, "", true},
+		{`{"name":7}`, "", true},
+		{`{"names":"x"}`, "", true},
+		{`{"name":"a`, "", false},
+		{``, "", false},
+	} {
+		if got, ok := TextIn([]byte(tt.doc), "name"); got != tt.want || ok != tt.ok {
+			t.Errorf("TextIn(%s) = %q, %t", tt.doc, got, ok)
+		}
+	}
+}

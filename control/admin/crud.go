@@ -44,6 +44,7 @@ func (r resource) create(q *request) (*reply, error) { return r.createIn(q, nil)
 
 func (r resource) createIn(q *request, in *scope) (*reply, error) {
 	d := r.draft(q)
+	defer d.done()
 	in.own(d.values)
 	if err := d.complete(q, ""); err != nil {
 		return nil, err
@@ -77,6 +78,7 @@ func (r resource) replaceIn(q *request, key string, in *scope) (*reply, error) {
 		return nil, err
 	}
 	d := r.draft(q)
+	defer d.done()
 	in.own(d.values)
 	switch {
 	case schema.IsUUID(key):

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"gibbon/control/store"
 	"gibbon/entity"
@@ -12,15 +13,43 @@ import (
 type draft struct {
 	resource
 
-	entity  entity.Entity
+	entity  entity.Entity // on the desk
+	desk    *entity.Desk
 	values  map[string]any // of the body
 	aliases []string       // names of children to be; nil when the body says nothing
 }
 
+// draft begins one. Its entity must not be kept: done clears the desk for another
+// request.
 func (r resource) draft(q *request) *draft {
-	e := entity.Bind(r.kind.New())
-	return &draft{resource: r, entity: e, values: q.values(e)}
+	desk := r.desks.take(r.kind)
+	e := desk.Begin()
+	return &draft{resource: r, entity: e, desk: desk, values: q.values(e)}
 }
+
+func (d *draft) done() { d.desks.put(d.kind, d.desk) }
+
+// desks are those that no request uses, by kind: the fields of an entity are
+// listed once for all the requests that use its desk one after the other.
+type desks map[*entity.Kind]*sync.Pool
+
+func newDesks(kinds entity.Kinds) desks {
+	all := make(desks, len(kinds))
+	for _, kind := range kinds {
+		all[kind] = &sync.Pool{New: func() any { return kind.NewDesk() }}
+	}
+	return all
+}
+
+func (all desks) take(kind *entity.Kind) *entity.Desk {
+	desk, ok := all[kind].Get().(*entity.Desk)
+	if !ok {
+		return kind.NewDesk()
+	}
+	return desk
+}
+
+func (all desks) put(kind *entity.Kind, desk *entity.Desk) { all[kind].Put(desk) }
 
 // complete makes the entity out of the values, for POST or, with the key of the
 // path, for PUT.

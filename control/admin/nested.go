@@ -230,6 +230,7 @@ func (n nested) replaceParent(q *request) (*reply, error) {
 		return n.parent.replaceIn(q, id, nil)
 	}
 	d := n.parent.draft(q)
+	defer d.done()
 	delete(d.values, "id")
 	if err := d.complete(q, ""); err != nil {
 		return nil, err

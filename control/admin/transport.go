@@ -23,6 +23,7 @@ type api struct {
 	hosts  hostRules
 	clock  clock
 	pasts  pasts
+	desks  desks
 
 	entityPaths map[string]bool // templates of the paths under which entities are
 
@@ -51,7 +52,7 @@ func newAPI(o Options) *api {
 	}
 	return &api{
 		Options: o, log: o.Log, store: sessionStore{o.Store}, routes: new(routeNode), entityPaths: map[string]bool{},
-		hosts: newHostRules(o), clock: clock{now: o.Now}, credentials: true,
+		hosts: newHostRules(o), clock: clock{now: o.Now}, desks: newDesks(o.Kinds), credentials: true,
 	}
 }
 

@@ -4,6 +4,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,10 +70,7 @@ func Compare(kinds entity.Kinds, c store.Change) (Change, error) {
 		return Change{}, fmt.Errorf("%s %s: %w", c.Kind, c.ID, err)
 	}
 	change := Change{Kind: c.Kind, ID: c.ID, Action: Action(c), Diff: []Difference{}}
-	change.Name = nameOf(kind, after)
-	if after == nil {
-		change.Name = nameOf(kind, before)
-	}
+	change.Name, _ = nameOf(kind, c) // that it is a document is known
 	if change.Action == Changed {
 		change.Diff = differences(before, after)
 	}
@@ -130,24 +128,21 @@ func mask(kind *entity.Kind, doc []byte, tree map[string]any) error {
 	return nil
 }
 
-func nameOf(kind *entity.Kind, tree map[string]any) string {
+// nameOf is the name of the entity that a change is about: "" when it has none,
+// schema.Hidden when it is secret. ok is false when there is no telling.
+func nameOf(kind *entity.Kind, c store.Change) (name string, ok bool) {
 	if kind == nil {
-		return ""
+		return "", true
 	}
-	key := kind.EndpointKey
-	if key == "" {
-		key = kind.SiblingKey
+	doc := c.After
+	if doc == nil {
+		doc = c.Before
 	}
-	for _, f := range kind.New().Fields() {
-		if f.Name() != key {
-			continue
-		}
-		masked := map[string]any{key: tree[key]}
-		schema.Mask(masked, kind.New())
-		name, _ := masked[key].(string)
-		return name
+	name, ok = schema.TextIn(doc, cmp.Or(kind.EndpointKey, kind.SiblingKey))
+	if name != "" && kind.SecretKey && !schema.IsVaultReference(name) {
+		name = schema.Hidden
 	}
-	return ""
+	return name, ok
 }
 
 // differences lists the fields that differ, records member by member.
@@ -194,12 +189,12 @@ func at(tree map[string]any, path string) any {
 // "created 2 routes, removed 1 target".
 func Summary(kinds entity.Kinds, r store.Revision) string {
 	if len(r.Changes) == 1 {
-		if c, err := Compare(kinds, r.Changes[0]); err == nil {
-			name := c.Name
+		c := r.Changes[0]
+		if name, ok := nameOf(kinds.Of(c.Kind), c); ok {
 			if name == "" || name == schema.Hidden {
 				name = c.ID
 			}
-			return c.Action + " " + singular(c.Kind) + " " + name
+			return Action(c) + " " + singular(c.Kind) + " " + name
 		}
 	}
 	type group struct{ action, kind string }

@@ -188,8 +188,8 @@ func measureWrites(ctx context.Context, _ *storeNode, o options) ([]storeFigure,
 	var figures []storeFigure
 	for _, clients := range []int{1, 8, 64} {
 		begun, made := time.Now(), 0
-		err := inParallel(ctx, clients, func(ctx context.Context, c *adminClient, _ int) (bool, error) {
-			return time.Since(begun) < o.length, c.write(ctx, "POST", "/services", `{"host":"target.test","tags":["bench"]}`)
+		err := inParallel(ctx, clients, func(w *adminWriter, _ int) (bool, error) {
+			return time.Since(begun) < o.length, w.write("POST", "/services", `{"host":"target.test","tags":["bench"]}`)
 		}, &made)
 		if err != nil {
 			return nil, err
@@ -206,7 +206,7 @@ func measurePush(ctx context.Context, _ *storeNode, _ options) ([]storeFigure, e
 	begun := time.Now()
 	for _, part := range []struct{ from, to int }{{0, pushed / 10}, {pushed / 10, pushed}} { // services, then their routes
 		var made int
-		err := inParallel(ctx, 10, func(ctx context.Context, c *adminClient, n int) (bool, error) {
+		err := inParallel(ctx, 10, func(w *adminWriter, n int) (bool, error) {
 			if n += part.from; n >= part.to {
 				return false, nil
 			}
@@ -214,7 +214,7 @@ func measurePush(ctx context.Context, _ *storeNode, _ options) ([]storeFigure, e
 			if part.from > 0 {
 				path, body = "/routes/"+entityID('b', n), fmt.Sprintf(`{"name":"r%d","paths":["/r%d"],"service":{"id":%q}}`, n, n, entityID('a', n%(pushed/10)))
 			}
-			return true, c.write(ctx, "PUT", path, body)
+			return true, w.write("PUT", path, body)
 		}, &made)
 		if err != nil {
 			return nil, err

@@ -257,16 +257,21 @@ func (c *adminClient) proxied(ctx context.Context, n int, prefix string) error {
 
 // inParallel has so many clients call f with 0, 1, 2 … until it returns false or an
 // error, and counts the calls that returned true.
-func inParallel(ctx context.Context, clients int, f func(context.Context, *adminClient, int) (bool, error), done *int) error {
+func inParallel(ctx context.Context, clients int, f func(*adminWriter, int) (bool, error), done *int) error {
 	var next, good atomic.Int64
 	failures := make([]error, clients)
 	var running sync.WaitGroup
 	for i := range clients {
 		running.Go(func() {
-			c := newAdminClient()
-			defer c.CloseIdleConnections()
+			w, err := newAdminWriter(ctx)
+			if err != nil {
+				failures[i] = err
+				return
+			}
+			defer func() { _ = w.conn.Close() }() // all answers have come
+			defer context.AfterFunc(ctx, func() { _ = w.conn.Close() })()
 			for {
-				more, err := f(ctx, c, int(next.Add(1)-1))
+				more, err := f(w, int(next.Add(1)-1))
 				if err != nil || !more {
 					failures[i] = err
 					return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"gibbon/control/store"
@@ -191,8 +192,15 @@ func (s *Store) undo(t *tx) {
 
 // pass gives the turn to the next Write, or commits and gives it up.
 func (s *Store) pass() {
-	if s.batch.members < maxBatch && s.turn.HandOver() {
-		return
+	for _, last := range []bool{false, true} {
+		if s.batch.members < maxBatch && s.turn.HandOver() {
+			return
+		}
+		if !last && s.batch.open {
+			// A commit takes longer than what other goroutines that can run now have to
+			// do until they are in line: it is shared with them.
+			runtime.Gosched()
+		}
 	}
 	defer s.turn.Release()
 	if s.batch.open {
