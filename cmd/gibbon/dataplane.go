@@ -15,6 +15,7 @@ import (
 	"gibbon/data/certs"
 	"gibbon/data/health"
 	"gibbon/data/http1"
+	"gibbon/data/http2"
 	"gibbon/data/proxy"
 	"gibbon/data/resolver"
 	"gibbon/data/router"
@@ -41,6 +42,7 @@ type dataPlane struct {
 	plugins  *plugin.State
 	builder  *snapshot.Builder
 	server   *http1.Server
+	http2    *http2.Server // nil: not spoken
 	events   *events.Bus
 	expiry   *expiryWatch
 	tls      *tls.Config
@@ -111,6 +113,10 @@ func newDataPlane(s *settings.Settings, options serveOptions) (_ *dataPlane, err
 		MaxRequests: s.ClientKeepaliveRequests,
 	}
 	d.tls = &tls.Config{GetCertificate: d.proxy.Certificates(d.certs.Get), MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	if slices.ContainsFunc(s.ProxyListen, func(l settings.Listener) bool { return l.HTTP2 }) {
+		d.tls.NextProtos = []string{"h2", "http/1.1"}
+		d.http2 = http2.New(d.server, options.log)
+	}
 	return d, nil
 }
 

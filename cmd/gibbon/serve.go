@@ -252,6 +252,9 @@ func (g *gateway) stop(ctx context.Context) error {
 	for _, server := range g.control {
 		wait.Go(func() { _ = server.Shutdown(ctx) }) // what does not end in time is closed below
 	}
+	if g.data.http2 != nil {
+		g.data.http2.Shutdown()
+	}
 	err := g.data.server.Shutdown(ctx)
 	wait.Wait()
 	if errors.Is(err, context.Canceled) {

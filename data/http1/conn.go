@@ -43,6 +43,7 @@ type Conn struct {
 	answered   bool    // a response, interim ones included, came since Pool.Get
 	unverified bool    // it was idle, and nobody has looked whether it is still good
 
+	streams   bool // what comes are streams of an HTTP/2 connection
 	closed    bool // Close was called
 	lingers   bool // what the client still sends is to be read before closing
 	compacted bool // the idle wait is on a small stack
@@ -88,12 +89,15 @@ func addrPort(a net.Addr) netip.AddrPort {
 
 // TLS returns the state of a TLS connection, nil for a plain one. It allocates: ask once per connection.
 func (c *Conn) TLS() *tls.ConnectionState {
-	if t, ok := c.wire.conn().(*tls.Conn); ok {
+	if t, ok := c.wire.conn().(interface{ ConnectionState() tls.ConnectionState }); ok {
 		state := t.ConnectionState()
 		return &state
 	}
 	return nil
 }
+
+// HTTP2 reports whether the client speaks HTTP/2: its requests are streams, see ServeStreams.
+func (c *Conn) HTTP2() bool { return c.streams }
 
 // NetConn returns the connection beneath, for its addresses and options. Do not read, write or close it.
 func (c *Conn) NetConn() net.Conn { return c.wire.conn() }

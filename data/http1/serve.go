@@ -235,6 +235,9 @@ func (c *Conn) left(timeout time.Duration) time.Duration {
 
 // idleTimeout returns the longest idle wait in nanoseconds. It is also called by the clock.
 func (c *Conn) idleTimeout() int64 {
+	if c.streams {
+		return forever // it ends with its HTTP/2 connection
+	}
 	if c.life.Load()>>2 == 0 {
 		return int64(c.server.headTimeout)
 	}
@@ -243,7 +246,7 @@ func (c *Conn) idleTimeout() int64 {
 
 // idleFlag returns the flag that asks the clock for a smaller stack, unless that is done.
 func (c *Conn) idleFlag() int64 {
-	if c.compacted {
+	if c.compacted || c.streams {
 		return 0
 	}
 	return idleFlag

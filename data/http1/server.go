@@ -60,6 +60,7 @@ type Server struct {
 	closing                  atomic.Bool
 	accepted, closed         atomic.Int64
 	closedRequests           atomic.Int64
+	handedOver               atomic.Int64 // to HTTP2, and open
 	conns                    sync.WaitGroup
 
 	mu        sync.Mutex // guards listeners
@@ -68,10 +69,10 @@ type Server struct {
 
 // Stats are counts of a Server.
 type Stats struct {
-	Active   int64 // connections open now: the sum of the next three
+	Active   int64 // connections open now, and streams of HTTP/2: the sum of the next three
 	Reading  int64 // reading a head
 	Writing  int64 // reading a body, waiting for the handler or writing
-	Waiting  int64 // idle between requests
+	Waiting  int64 // idle between requests, or one of HTTP/2
 	Accepted int64 // connections accepted since the start
 	Handled  int64 // connections served since the start
 	Requests int64 // since the start
@@ -112,6 +113,16 @@ func (s *Server) Serve(l net.Listener) error {
 // ServeTLS is Serve over TLS. Plain HTTP on such a port is refused with Reason "plain_http_on_tls_port" (400).
 func (s *Server) ServeTLS(l net.Listener, config *tls.Config) error {
 	return s.accept(l, func(nc net.Conn) { s.handshake(nc, config) })
+}
+
+// ServeStreams serves one connection that carries streams of an HTTP/2 connection, a
+// request each, and returns when it has ended. Its requests are of HTTP/2 to whom it matters.
+func (s *Server) ServeStreams(nc net.Conn) {
+	s.setUp()
+	s.conns.Add(1)
+	c := s.start(nc)
+	c.streams = true
+	c.serve()
 }
 
 // accept runs serve on a goroutine of its own for each connection. s.conns counts it already.
@@ -165,7 +176,9 @@ func (s *Server) release(c *Conn) {
 	requests := int64(c.Requests())
 	c.shut()
 	s.closedRequests.Add(requests)
-	s.closed.Add(1)
+	if !c.streams {
+		s.closed.Add(1)
+	}
 	s.conns.Done()
 }
 
@@ -177,9 +190,7 @@ func (s *Server) handshake(nc net.Conn, config *tls.Config) {
 	cancel()
 	switch {
 	case err == nil && t.ConnectionState().NegotiatedProtocol == "h2" && s.HTTP2 != nil:
-		s.HTTP2(t)
-		s.closed.Add(1)
-		s.conns.Done()
+		s.handOver(t)
 	case err == nil:
 		s.start(t).serve()
 	default:
@@ -210,7 +221,13 @@ func (c *Conn) handOver() {
 	nc := &replayConn{Conn: c.wire.conn(), read: append([]byte(nil), c.desk.in[:c.filled]...)}
 	s.Clock.watch.remove(c)
 	c.leave()
+	s.handOver(nc)
+}
+
+func (s *Server) handOver(nc net.Conn) {
+	s.handedOver.Add(1)
 	s.HTTP2(nc)
+	s.handedOver.Add(-1)
 	s.closed.Add(1)
 	s.conns.Done()
 }
@@ -242,7 +259,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	s.each(func(c *Conn) {
-		if v := c.reading.word.Load(); v > 0 && c.life.Load()&phaseMask == phaseWaiting {
+		if v := c.reading.word.Load(); !c.streams && v > 0 && c.life.Load()&phaseMask == phaseWaiting {
 			c.nudge(v)
 		}
 	})
@@ -276,7 +293,6 @@ func (s *Server) Stats() Stats {
 	st := Stats{Accepted: s.accepted.Load(), Handled: s.accepted.Load(), Requests: s.closedRequests.Load()}
 	s.each(func(c *Conn) {
 		life := c.life.Load()
-		st.Active++
 		st.Requests += int64(life >> 2)
 		switch life & phaseMask {
 		case phaseReading:
@@ -284,8 +300,12 @@ func (s *Server) Stats() Stats {
 		case phaseWriting:
 			st.Writing++
 		default:
-			st.Waiting++
+			if !c.streams {
+				st.Waiting++
+			}
 		}
 	})
+	st.Waiting += s.handedOver.Load()
+	st.Active = st.Reading + st.Writing + st.Waiting
 	return st
 }

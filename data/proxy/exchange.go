@@ -225,6 +225,8 @@ func (x *exchange) checkProtocol() bool {
 	case !hasPrefix(x.request.Fields.Value(http1.ContentTypeField), "application/grpc"):
 		x.fail(415, "Non-gRPC request matched gRPC route", ReasonNotGRPC, raisedByLogic)
 		return false
+	case x.conn.HTTP2():
+		return true
 	}
 	x.failUpgrade("HTTP/2", "Please use HTTP2 protocol", ReasonHTTP2Required)
 	return false

@@ -148,8 +148,7 @@ func (x *exchange) sample(latencies telemetry.Latencies) {
 func (x *exchange) recordTexts(record *Record) {
 	r := x.request
 	x.texts = append(append(x.texts[:0], r.Method...), ' ')
-	x.texts = http1.AppendInt(append(append(x.texts, r.Target...), " HTTP/1."...), int64(r.Minor))
-	x.texts = append(x.texts, "\r\n"...)
+	x.texts = append(append(append(append(x.texts, r.Target...), ' '), x.version()...), "\r\n"...)
 	for i := range r.Fields.Len() {
 		f := r.Fields.At(i)
 		x.texts = http1.AppendField(x.texts, f.Name, f.Value)

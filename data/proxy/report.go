@@ -57,7 +57,7 @@ func (x *exchange) log(latencies telemetry.Latencies, ingress int64) {
 		Client:    x.client.addr,
 		Method:    r.Method,
 		URI:       r.Target,
-		Proto:     "HTTP/1.1",
+		Proto:     x.version(),
 		Host:      r.Host,
 		Status:    x.status,
 		BodyBytes: x.sent,
@@ -69,9 +69,6 @@ func (x *exchange) log(latencies telemetry.Latencies, ingress int64) {
 		BytesIn:   ingress,
 		BytesOut:  x.headBytes + x.sent,
 		Reason:    string(x.reason),
-	}
-	if r.Minor == 0 {
-		e.Proto = "HTTP/1.0"
 	}
 	if x.route != nil {
 		e.Route = nameOr(x.route.Entity.Name, x.route.Entity.ID)

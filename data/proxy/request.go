@@ -42,7 +42,7 @@ func (x *exchange) appendRequest(out []byte, a *balancer.Address) []byte {
 	if r.TETrailers {
 		out = append(out, "TE: trailers\r\n"...)
 	}
-	out = appendVia(out, &r.Fields, viaRequest(r.Minor))
+	out = appendVia(out, &r.Fields, x.viaRequest())
 	out = append(out, "Host: "...)
 	out = x.appendHost(out, a)
 	if r.WebSocket {
@@ -140,8 +140,11 @@ func (x *exchange) hostSet() []byte {
 	return nil
 }
 
-func viaRequest(minor int) string {
-	if minor == 0 {
+func (x *exchange) viaRequest() string {
+	switch {
+	case x.conn.HTTP2():
+		return "2 " + Token
+	case x.request.Minor == 0:
 		return "1 " + Token
 	}
 	return "1.1 " + Token

@@ -36,8 +36,14 @@ func (w *wire) Started() time.Time        { return w.x.proxy.at(w.x.started) }
 func (w *wire) Captures() plugin.Captures { return &w.x.match }
 func (w *wire) Connection() (uint64, int) { return uint64(w.x.conn.Hint()), w.x.conn.Requests() }
 
-func (w *wire) Version() string {
-	if w.x.request.Minor == 0 {
+func (w *wire) Version() string { return w.x.version() }
+
+// version is that of the protocol in which the client sent its request.
+func (x *exchange) version() string {
+	switch {
+	case x.conn.HTTP2():
+		return "HTTP/2.0"
+	case x.request.Minor == 0:
 		return "HTTP/1.0"
 	}
 	return "HTTP/1.1"

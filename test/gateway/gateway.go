@@ -118,7 +118,7 @@ func Start(ctx context.Context, o Options) (*Gateway, error) {
 	listen := g.Proxy
 	if o.Ports.TLS > 0 {
 		g.TLS = at(o.Ports.TLS)
-		listen += ", " + g.TLS + " ssl"
+		listen += ", " + g.TLS + " http2 ssl"
 	}
 	names, err := serveNames(o.Address)
 	if err != nil {

@@ -8,7 +8,7 @@
 //	gibbon ARGUMENT…                    run the program, on the same prefix
 //	admin METHOD PATH [FILE | NAME=VALUE…]  call the Admin API with a form or a JSON file
 //	get [-n N] [-method M] [-header F] PATH  ask the proxy; stdout counts "server status: times"
-//	curl …, http …                      the real tools; localhost:8000 and :8001 lead to this gateway
+//	curl …, http …                      the real tools; localhost:8000, :8001 and :8443 lead to this gateway
 //	printed GUIDE                       the last of these is in docs/guides/GUIDE, with its output
 //	minute N                            wait for the next minute unless N seconds of this one are left
 //	until PATTERN VERB …                repeat admin or get until the output matches; !PATTERN: until it does not

@@ -244,8 +244,8 @@ func refusedVerb(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 var (
-	local  = regexp.MustCompile(`\blocalhost:(800[01])\b`)
-	atPort = regexp.MustCompile(`^:(800[01])\b`)
+	local  = regexp.MustCompile(`\blocalhost:(800[01]|8443)\b`)
+	atPort = regexp.MustCompile(`^:(800[01]|8443)\b`)
 )
 
 // toolVerb runs curl or HTTPie. localhost stands for the gateway's address, and
