@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,7 @@ func outlierRules(change func(*entity.Outlier)) *Rules {
 type herd struct {
 	*Checker
 	subjects  []*Subject
+	mu        sync.Mutex // guards what follows
 	standings []Standing
 }
 
@@ -35,9 +37,19 @@ func newHerd(n int, rules *Rules) *herd {
 	h := &herd{Checker: NewMonitor(Options{}).Checker("users"), standings: make([]Standing, n)}
 	h.Configure(rules)
 	for i := range n {
-		h.subjects = append(h.subjects, h.Add(Key{Host: fmt.Sprintf("10.0.0.%d", i)}, false, func(s Standing) { h.standings[i] = s }))
+		h.subjects = append(h.subjects, h.Add(Key{Host: fmt.Sprintf("10.0.0.%d", i)}, false, func(s Standing) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.standings[i] = s
+		}))
 	}
 	return h
+}
+
+func (h *herd) standing(i int) Standing {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.standings[i]
 }
 
 func (h *herd) phases() string {
@@ -56,8 +68,8 @@ func TestConsecutiveFailuresEject(t *testing.T) {
 		expect := func(what, phases string, standing Standing) {
 			t.Helper()
 			synctest.Wait()
-			if got := h.phases(); got != phases || h.standings[0] != standing {
-				t.Fatalf("%s: %s, %+v, want %s, %+v", what, got, h.standings[0], phases, standing)
+			if got := h.phases(); got != phases || h.standing(0) != standing {
+				t.Fatalf("%s: %s, %+v, want %s, %+v", what, got, h.standing(0), phases, standing)
 			}
 		}
 		expect("at first", "new,new", Standing{})
@@ -145,7 +157,7 @@ func TestPassiveVerdictsAreTriedAgain(t *testing.T) {
 			t.Fatalf("after the ejection: %s", got)
 		}
 		h.subjects[0].Status(200)
-		if v := h.subjects[0].View(); v.State != Healthy || v.Phase != Fine || h.standings[0] != (Standing{}) {
+		if v := h.subjects[0].View(); v.State != Healthy || v.Phase != Fine || h.standing(0) != (Standing{}) {
 			t.Errorf("after the trial: %+v", v)
 		}
 		<-time.After(time.Hour)
@@ -167,18 +179,18 @@ func TestOrdersEndEjections(t *testing.T) {
 			h.subjects[0].Failure()
 		}
 		h.subjects[0].Order(true, "")
-		if h.standings[0].Down || h.out.Load() != 0 {
+		if h.standing(0).Down || h.out.Load() != 0 {
 			t.Error("the order does not end the ejection")
 		}
 		for range 3 {
 			h.subjects[0].Failure()
 		}
 		h.Configure(outlierRules(func(o *entity.Outlier) { o.ConsecutiveFailures = 9 }))
-		if !h.standings[0].Down {
+		if !h.standing(0).Down {
 			t.Error("other thresholds end the ejection")
 		}
 		h.Configure(nil)
-		if h.standings[0].Down || h.out.Load() != 0 {
+		if h.standing(0).Down || h.out.Load() != 0 {
 			t.Error("switching the checks off does not end the ejection")
 		}
 	})
