@@ -196,6 +196,7 @@ func TestDrainTakesItsTime(t *testing.T) {
 			t.Errorf("without anything %+v", d)
 		}
 		<-time.After(10 * time.Second)
+		synctest.Wait()
 		if got, want := fmt.Sprint(ends), "[10.0.0.1:80 1m38s false 10.0.0.1:80 1m40s true]"; got != want {
 			t.Errorf("ends %s, want %s", got, want)
 		}
