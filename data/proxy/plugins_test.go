@@ -363,6 +363,7 @@ func kindsPlugin(tb testing.TB, config string) *entity.Plugin {
 
 // The machinery and key-auth allocate nothing per request once they are warm.
 func TestPluginsDoNotAllocate(t *testing.T) {
+	skipUnderRace(t)
 	g := newGateway(t)
 	g.configure(t, nil, newOrigin(t, respond(smallAnswer)))
 	g.plug(t, `key-auth {}`)
