@@ -79,7 +79,7 @@ func TestDrain(t *testing.T) {
 	g.configure(t, func(_ *entity.Service, _ *entity.Route, u *entity.Upstream) {
 		u.Algorithm, u.StickySessionsCookie, u.StickySessionsCookiePath = entity.StickySessions, "sid", "/"
 	}, targets...)
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}
 
 	// WebSockets: whoever is at target 0 waits for its end.
 	var ended sync.WaitGroup
@@ -169,28 +169,33 @@ func TestDrain(t *testing.T) {
 	var requests, toDrained, strays atomic.Int64
 	stop := make(chan struct{})
 	var asking sync.WaitGroup
-	const workers = 8
-	for w := range workers {
-		asking.Go(func() {
-			ticker := time.NewTicker(time.Second * workers / time.Duration(rate))
-			defer ticker.Stop()
-			for n := w; ; n += workers {
-				select {
-				case <-stop:
-					return
-				case <-ticker.C:
-				}
-				requests.Add(1)
-				if n%11 == 0 {
-					if target, _ := ask(""); target == "0" {
-						strays.Add(1)
-					}
-				} else if target, _ := ask(cookies[n%clients]); target == "0" {
-					toDrained.Add(1)
-				}
+	begun := time.Now()
+	asking.Go(func() { // whether or not answers come, so many are asked for in a second
+		ticker := time.NewTicker(5 * time.Millisecond)
+		defer ticker.Stop()
+		for n := 0; ; {
+			select {
+			case <-stop:
+				return
+			case <-ticker.C:
 			}
-		})
-	}
+			for due := int(time.Since(begun).Seconds() * float64(rate)); n < due; n++ {
+				requests.Add(1)
+				cookie := cookies[n%clients]
+				if n%11 == 0 {
+					cookie = "" // a new client
+				}
+				asking.Go(func() {
+					switch target, _ := ask(cookie); {
+					case target == "0" && cookie == "":
+						strays.Add(1)
+					case target == "0":
+						toDrained.Add(1)
+					}
+				})
+			}
+		}
+	})
 	most := int64(0)
 	ticker := time.NewTicker(timeout / 500)
 	defer ticker.Stop()
@@ -199,6 +204,7 @@ func TestDrain(t *testing.T) {
 		<-ticker.C
 	}
 	took := time.Since(ordered)
+	perSecond := float64(requests.Load()) / time.Since(begun).Seconds()
 	close(stop)
 	asking.Wait()
 	ended.Wait()
@@ -210,10 +216,13 @@ func TestDrain(t *testing.T) {
 		}
 	}
 	said := first.Expected.Sub(ordered)
-	t.Logf("%d WebSockets (%d there), %d sticky clients (%d there), %d requests (%d there): %d failed, %d new sessions there; the end was said to be after %v and was after %v; %d sessions counted",
-		sockets, at0.Load(), clients, bound, requests.Load(), toDrained.Load(), wrong.Load(), strays.Load(), said, took, most)
+	t.Logf("%d WebSockets (%d there), %d sticky clients (%d there), %d requests (%d there), %.0f/s: %d failed, %d new sessions there; the end was said to be after %v and was after %v; %d sessions counted",
+		sockets, at0.Load(), clients, bound, requests.Load(), toDrained.Load(), perSecond, wrong.Load(), strays.Load(), said, took, most)
 	if wrong.Load() > 0 || strays.Load() > 0 {
 		t.Errorf("%d failed, %d new sessions", wrong.Load(), strays.Load())
+	}
+	if perSecond < 0.98*float64(rate) {
+		t.Errorf("%.0f requests/s, want %d", perSecond, rate)
 	}
 	if toDrained.Load() == 0 {
 		t.Error("bound sessions did not stay")
