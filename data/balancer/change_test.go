@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"gibbon/entity"
@@ -82,12 +83,13 @@ func someTarget(random *rand.Rand, id string, before *entity.Target) *entity.Tar
 
 // inForce prints what picks go by.
 func inForce(b *Balancer) string {
-	text := addresses(b)
+	var text strings.Builder
+	text.WriteString(addresses(b))
 	s := b.state.Load()
 	for _, t := range s.tiers {
-		text += fmt.Sprintf("\ntier %d of %d:", t.priority, t.targets)
+		fmt.Fprintf(&text, "\ntier %d of %d:", t.priority, t.targets)
 		for _, e := range t.entries {
-			text += fmt.Sprintf(" %s*%d<%d", e.Address.Text, e.Weight, e.Address.limit.Load())
+			fmt.Fprintf(&text, " %s*%d<%d", e.Address.Text, e.Weight, e.Address.limit.Load())
 		}
 	}
 	for i := range uint32(64) {
@@ -98,7 +100,7 @@ func inForce(b *Balancer) string {
 		if err == nil {
 			a.Done()
 		}
-		text += " " + describe(a)
+		text.WriteString(" " + describe(a))
 	}
-	return text
+	return text.String()
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,6 +176,68 @@ func TestHedgedRequestsPassHintsOn(t *testing.T) {
 	}
 	for range slow {
 		<-s.closed // nothing is left behind
+	}
+	s.rest(t)
+}
+
+// rest waits until nothing is in flight, which comes soon unless some copy was not given back.
+func (s *stage) rest(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		left := int64(0)
+		for _, target := range s.proxy.Explain(Question{Host: "h", Target: "/a"}).Health.Targets {
+			for _, a := range target.Addresses {
+				left += a.InFlight
+			}
+		}
+		if left == 0 {
+			return
+		}
+		if left < 0 || time.Now().After(end) {
+			t.Fatalf("%d attempts in flight", left)
+		}
+	}
+}
+
+// TestCopiesAreGivenBack: whatever becomes of the copies, each gives its place back once, and they
+// never take more places than there are.
+func TestCopiesAreGivenBack(t *testing.T) {
+	s := newStage(t, func(p *entity.RetryPolicy, _ *entity.Upstream) { p.TryTimeout = new(int64(40)) })
+	var wait sync.WaitGroup
+	for worker := range 8 {
+		wait.Go(func() {
+			for i := range 20 {
+				s.broken.Store((worker+i)%3 == 0)
+				s.early.Store((worker+i)%2 == 0)
+				c, err := net.Dial("tcp", s.addr)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.WriteString(c, "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n") // its answer tells
+				if i%4 > 0 {                                                                        // else the client does not wait for it
+					if text, err := io.ReadAll(c); err != nil || !strings.Contains(string(text), "HTTP/1.1 ") {
+						t.Errorf("%q, %v", text, err)
+					}
+				}
+				c.Close()
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		wait.Wait()
+		close(done)
+	}()
+	for {
+		select {
+		case <-s.asked: // or the slow target would stop
+		case <-s.closed:
+		case <-done:
+			s.last()
+			s.rest(t)
+			return
+		}
 	}
 }
 
