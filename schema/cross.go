@@ -210,6 +210,9 @@ func (d *Conditional) run(c *crossing) {
 	if condition == nil {
 		return
 	}
+	if d.atLeast == nil && c.nothingToFail(d) {
+		return
+	}
 	v := c.value(d.field)
 	if v != nil && failsAny(d.cond, v) {
 		return // without the work of putting the rules together
@@ -234,11 +237,7 @@ func (d *Conditional) run(c *crossing) {
 	if target == nil {
 		return
 	}
-	wanted := c.value(d.then)
-	if wanted == nil && !target.is(required) && target.rule("eq") == nil && !slices.ContainsFunc(d.rules, concernsNull) {
-		return // again without that work
-	}
-	m := c.check(target.with(d.rules), wanted)
+	m := c.check(target.with(d.rules), c.value(d.then))
 	if m == nil {
 		return
 	}
@@ -248,6 +247,15 @@ func (d *Conditional) run(c *crossing) {
 		return
 	}
 	c.wrong.entity("failed conditional validation given value of field '" + d.field + "'")
+}
+
+// nothingToFail tells whether the field that a rule would be for is null, and may be.
+func (c *crossing) nothingToFail(d *Conditional) bool {
+	if c.value(d.then) != nil || slices.ContainsFunc(d.rules, concernsNull) {
+		return false
+	}
+	target := c.declared(d.then)
+	return target == nil || !target.is(required) && target.rule("eq") == nil
 }
 
 // concernsNull tells whether null can fail a rule; most let it pass.

@@ -98,8 +98,10 @@ func References(r Record) []Reference {
 		if d.kind != "foreign" {
 			continue
 		}
-		key, _ := f.tree().(map[string]any)
-		id, _ := key["id"].(string)
+		id := ""
+		if v, ok := f.(*Value[string]); ok {
+			id = *v.p
+		}
 		refs = append(refs, Reference{d.name, d.parent, id, d.is(required), d.onDelete})
 	}
 	return refs

@@ -37,11 +37,26 @@ func (b *blocks) next() {
 		b.line = strings.TrimLeft(line, " ")
 		b.indent = len(line) - len(b.line)
 		b.line = strings.TrimRight(b.line, " ")
-		if b.line != "" && b.line[0] != '#' {
+		switch {
+		case b.line == "":
+		case b.line[0] != '#':
 			return
+		case !isPlainComment(b.line):
+			b.rest, b.odd = "", true
 		}
 	}
 	b.line, b.indent, b.over = "", -1, true
+}
+
+// isPlainComment tells whether a comment ends where its line does for every reader:
+// some take a carriage return for the end of a line, some what Unicode calls one.
+func isPlainComment(s string) bool {
+	for _, c := range s {
+		if c < ' ' && c != '\t' || c == 0x7f || c == 0x85 || c == 0x2028 || c == 0x2029 || c == 0xfeff {
+			return false
+		}
+	}
+	return true
 }
 
 // give leaves the text to somebody else.

@@ -51,6 +51,7 @@ func TestUnusualYAMLGoesTheLongWay(t *testing.T) {
 		"<<: {a: b}", "a: [b]", "a: {b: c}", "a: b # c", "a: 1.5", "a: 0x10", "a: 017", "a: 1_000", "a: yes", "a: True", "a: NULL",
 		"a: -1", "a: .5", "a: 1e3", "a: 1\na: 2", "---\na: b", "a: b\n---\nc: d", "a:\tb", "\ta: b", "a: b\n c: d", "? a\n: b",
 		"a: \"b", "a: ü", "true: a", "a:\n-\nb:", "a:\n- b\n c", "a:\n  - b\n- c", "a: 12:30", "\"a\": b", "a: b\r\nc: d", "a: - b", "a : b",
+		"a:\n#\r0", "a: b\n# \u2028c: d\n", "#\x00\na: b",
 	} {
 		if tree, ok := parseBlocks([]byte(text)); ok {
 			t.Errorf("parseBlocks(%q) = %v", text, tree)
@@ -60,7 +61,7 @@ func TestUnusualYAMLGoesTheLongWay(t *testing.T) {
 
 func FuzzBlocks(f *testing.F) {
 	f.Add(usual)
-	for _, text := range []string{"a:\n- b: c\n  d:\n  - e\n-\n  f: 1\n", "a:\n - - b\n   - c: d\n", "a:\n  b:\n    c: d\n  e: /f\n"} {
+	for _, text := range []string{"a:\n- b: c\n  d:\n  - e\n-\n  f: 1\n", "a:\n - - b\n   - c: d\n", "a:\n  b:\n    c: d\n  e: /f\n", "# ü\t#\na: 'b c'\nd: 1.2.3.4:5\n# e\n  # f\ng:\n- []\n- {}\n- ~\n"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
