@@ -15,6 +15,11 @@ func TestWalkthroughByClicking(t *testing.T) {
 	newWorld(t, nil).tell("walkthrough", nil)
 }
 
+// The same without a mouse: the focus can be seen, in order, and is never lost.
+func TestWalkthroughByKeyboard(t *testing.T) {
+	newWorld(t, nil).tell("keyboard", nil)
+}
+
 // Every page in both themes: no fault that axe finds, nothing that the policy refuses, no
 // request to elsewhere, names with markup shown as text.
 func TestPages(t *testing.T) {

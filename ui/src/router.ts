@@ -1,3 +1,4 @@
+import { focusTitle } from './components/focus'
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 
 const EntityList = () => import('./pages/EntityList.vue')
@@ -39,5 +40,5 @@ export const router = createRouter({
 // A page moves the focus to its title, so that who listens hears where they are.
 router.afterEach((to, from, failure) => {
   if (failure || to.path === from.path || from.matched.length === 0) return
-  requestAnimationFrame(() => document.getElementById('page-title')?.focus({ preventScroll: true }))
+  requestAnimationFrame(focusTitle)
 })
