@@ -1,5 +1,5 @@
 // The pictures of the guide: the main pages, in both themes.
-import { admin, control, known, open, story } from './story.mjs'
+import { admin, control, known, open, story, until } from './story.mjs'
 
 await story(async (browser, faults) => {
   const { one, two } = known.targets
@@ -29,6 +29,17 @@ await story(async (browser, faults) => {
     explain: '/default/explain?method=GET&path=/shop/cart',
     revision: `/default/revisions/${revision}`,
   }
+  // So that the chart has something to show: some seconds of it, as the table beside it tells.
+  const showsTraffic = async (page) => {
+    const line = page.getByRole('region', { name: 'Requests per second as a table' }).getByRole('row', { name: one })
+    const mean = async () => Number((await line.getByRole('cell').nth(1).innerText()).replaceAll(',', ''))
+    const means = new Set()
+    await until(async () => {
+      await control('send/40?path=/shop')
+      means.add(await mean())
+      return means.size > 3
+    }, 'the chart shows some seconds of traffic')
+  }
   for (const colorScheme of ['light', 'dark']) {
     const page = await open(browser, faults, { colorScheme, viewport: { width: 1280, height: 800 } })
     for (const [name, path] of Object.entries(pages)) {
@@ -38,8 +49,7 @@ await story(async (browser, faults) => {
       if (name === 'overview') await page.getByRole('link', { name: `${two} of shop` }).waitFor()
       if (name === 'upstream') {
         await page.locator(`tr[data-target="${two}"].tone-bad`).waitFor()
-        await control('send/400?path=/shop')
-        await page.waitForTimeout(3000) // so that the chart has something to show
+        await showsTraffic(page)
       }
       if (name === 'explain') await page.getByRole('region', { name: 'Candidates' }).waitFor()
       await page.screenshot({ path: `${known.folder}/${name}-${colorScheme}.png`, animations: 'disabled' })
