@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"testing"
 
 	"gibbon/plugin"
@@ -53,10 +54,8 @@ func TestPluginsChooseCertificates(t *testing.T) {
 			g.configure(t, nil)
 			g.plug(t, tt.plugins...)
 			c, err := g.proxy.Certificates(configured)(&tls.ClientHelloInfo{ServerName: tt.server})
-			got := ""
-			if err != nil {
-				got = err.Error()
-			} else {
+			got := fmt.Sprint(err)
+			if err == nil {
 				got = string(c.Certificate[0])
 			}
 			if got != tt.want {

@@ -142,7 +142,11 @@ func (p *probe) Log(x *plugin.Exchange) {
 func testPlugins() []*plugin.Plugin {
 	create := func() schema.Record { return new(probe) }
 	return []*plugin.Plugin{
-		&keyauth.Plugin, &ratelimiting.Plugin, {Name: "probe", New: create}, {Name: "second", New: create}, &proxycache.Plugin,
+		&keyauth.Plugin,
+		&ratelimiting.Plugin,
+		{Name: "probe", New: create},
+		{Name: "second", New: create},
+		&proxycache.Plugin,
 		{Name: "whole", New: func() schema.Record { return new(whole) }},
 		{Name: "certifier", New: func() schema.Record { return new(certifier) }},
 	}

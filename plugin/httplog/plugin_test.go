@@ -80,6 +80,7 @@ func TestEntries(t *testing.T) {
 		{"headers", `,"headers":{"X-Key":"k"}`, "POST /in?x=y", "/0", "X-Key: k"},
 		{"a batch", `,"queue":{"max_batch_size":3}`, "POST /in?x=y", "[/0 /1 /2]", "Content-Type: application/json"},
 		{"a batch, by its old names", `,"queue_size":4,"flush_timeout":0.05`, "POST /in?x=y", "[/0 /1 /2]", "Content-Type: application/json"},
+		{"the old number of tries has no effect", `,"retry_count":0`, "POST /in?x=y", "/0", "Content-Type: application/json"},
 		{"a batch that is not full", `,"queue":{"max_batch_size":4,"max_coalescing_delay":0.05}`, "POST /in?x=y", "[/0 /1 /2]", "Content-Type: application/json"},
 	}
 	for _, tt := range tests {

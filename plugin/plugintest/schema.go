@@ -14,7 +14,8 @@ import (
 )
 
 // CheckSchema compares the description of p with the one in testdata/schema.json,
-// which the reference has given. The words are our own.
+// which the reference has given. The words are our own. It also holds that each setting
+// has a test: see CheckSettings.
 func CheckSchema(tb testing.TB, p *plugin.Plugin) {
 	tb.Helper()
 	recorded, err := os.ReadFile("testdata/schema.json")
@@ -26,6 +27,7 @@ func CheckSchema(tb testing.TB, p *plugin.Plugin) {
 	if diff := cmp.Diff(settled("", parseJSON(tb, recorded)), settled("", parseJSON(tb, described))); diff != "" {
 		tb.Errorf("description of %s differs (-want +got):\n%s", p.Name, diff)
 	}
+	CheckSettings(tb, p)
 }
 
 // Shown is what the Admin API shows of a configured plugin.

@@ -124,6 +124,23 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// Plugins whose memory.dictionary_name is the same share what they store, others do not.
+func TestDictionaries(t *testing.T) {
+	state := plugin.NewState(slog.New(slog.DiscardHandler), time.Now, "node")
+	in := func(name string) *settings {
+		return plugintest.Start[*settings](t, &Plugin, `{"strategy":"memory","memory":{"dictionary_name":"`+name+`"}}`, state)
+	}
+	for i, s := range []struct{ dictionary, want string }{
+		{"kong", "Miss body 0"}, {"kong_db_cache", "Miss body 1"}, {"kong", "Hit body 0"}, {"kong_db_cache", "Hit body 1"},
+	} {
+		_, outcome, body := step{request: "GET /a"}.run(t, in(s.dictionary), i)
+		status, _, _ := strings.Cut(outcome, " ") // without the age
+		if got := status + " " + body; got != s.want {
+			t.Errorf("%d, in %s: %q, want %q", i, s.dictionary, got, s.want)
+		}
+	}
+}
+
 func story(t *testing.T, config string, steps []step) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -114,6 +114,40 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// In each window the second request is one too many, until the next one begins.
+func TestEachWindow(t *testing.T) {
+	tests := []struct {
+		name, config, header string
+		length               time.Duration // of the first window of the year
+	}{
+		{"second", `{"second":1}`, "X-RateLimit-Limit-Second: 1", time.Second},
+		{"minute", `{"minute":1}`, "X-RateLimit-Limit-Minute: 1", time.Minute},
+		{"hour", `{"hour":1}`, "X-RateLimit-Limit-Hour: 1", time.Hour},
+		{"day", `{"day":1}`, "X-RateLimit-Limit-Day: 1", 24 * time.Hour},
+		{"month", `{"month":1}`, "X-RateLimit-Limit-Month: 1", 31 * 24 * time.Hour},
+		{"year", `{"year":1}`, "X-RateLimit-Limit-Year: 1", 366 * 24 * time.Hour},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // the clock starts at the beginning of 2000
+				a := start(t, tt.config)
+				for i, want := range []string{"200", "429", "200", "429"} {
+					if i == 2 {
+						time.Sleep(tt.length - time.Second) //nolint:forbidigo // a fake clock
+						if got := ask(a, nil); tt.length > time.Second && !strings.HasPrefix(got, "429") {
+							t.Errorf("a second before the end: %s", got)
+						}
+						time.Sleep(time.Second) //nolint:forbidigo // as above
+					}
+					if got := ask(a, nil); !strings.HasPrefix(got, want) || !strings.Contains(got, tt.header) {
+						t.Errorf("request %d: %s, want %s with %s", i+1, got, want, tt.header)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestWindows(t *testing.T) {
 	at := func(s string) int64 {
 		v, err := time.Parse(time.RFC3339, s)

@@ -77,6 +77,35 @@ func TestAccess(t *testing.T) {
 	}
 }
 
+// TestEachRule has one rule at a time, for what is there and what is not.
+func TestEachRule(t *testing.T) {
+	tests := []struct{ name, config, want string }{ // want: query, X-A and X-B, body
+		{"remove body", `{"remove":{"body":["a"]}}`, "a=1&b=2 1 2 b=2"},
+		{"rename headers", `{"rename":{"headers":["X-A:X-B","X-C:X-D"]}}`, "a=1&b=2  1 a=1&b=2"},
+		{"rename query", `{"rename":{"querystring":["a:z","c:d"]}}`, "b=2&z=1 1 2 a=1&b=2"},
+		{"replace query", `{"replace":{"querystring":["a:9","c:9"]}}`, "a=9&b=2 1 2 a=1&b=2"},
+		{"add query", `{"add":{"querystring":["a:9","c:9"]}}`, "a=1&b=2&c=9 1 2 a=1&b=2"},
+		{"append query", `{"append":{"querystring":["a:9","c:9"]}}`, "a=1&a=9&b=2&c=9 1 2 a=1&b=2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := plugintest.Start[plugin.Accessor](t, &Plugin, tt.config, nil)
+			x, _ := plugintest.New(plugintest.Request{
+				Target: "/?a=1&b=2", Headers: fieldsOf("X-A: 1\nX-B: 2\nContent-Type: application/x-www-form-urlencoded"), Body: []byte("a=1&b=2"),
+			}, nil)
+			s.Access(x)
+			query, set := x.Request.SentQuery()
+			if !set {
+				query = "a=1&b=2"
+			}
+			body, err := x.Request.Body()
+			if got := query + " " + string(x.Request.Get("X-A")) + " " + string(x.Request.Get("X-B")) + " " + string(body); got != tt.want || err != nil {
+				t.Errorf("%s: %q %v, want %q", tt.config, got, err, tt.want)
+			}
+		})
+	}
+}
+
 func TestRefusedSettings(t *testing.T) {
 	for config, want := range map[string]string{
 		`{"add":{"headers":["x"]}}`:              "schema violation (config.add: {\n  headers = {\n    \"invalid value: x\"\n  }\n})",
