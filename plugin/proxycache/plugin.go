@@ -93,6 +93,9 @@ func (s *settings) Access(x *plugin.Exchange) *plugin.Reply {
 	}
 	now := x.Request.Started().Unix()
 	a := s.store.get(&key, r, now, func(vary []plugin.Field) bool { return matches(x, vary) })
+	if a != nil && x.Request.Started().UnixMilli() > a.until {
+		a = nil // ages are whole seconds, the time in the store is not
+	}
 	switch {
 	case a != nil && s.usable(a, &wants, now):
 		return s.hit(x, a, now)
@@ -284,7 +287,8 @@ func (s *settings) BodyFilter(x *plugin.Exchange, piece []byte, last bool) []byt
 	if last {
 		a := p.answer
 		a.reply.Body = p.body
-		a.stored = s.now().Unix()
+		now := s.now()
+		a.stored, a.until = now.Unix(), now.UnixMilli()+min(a.keep, longest)*1000
 		s.store.put(&p.key, p.resource, a)
 		p.answer = nil
 	}

@@ -124,6 +124,22 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// An answer is kept for its time and not for the rest of the last second.
+func TestTimeInTheStoreIsExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := begin(t, `{"strategy":"memory","cache_ttl":1}`)
+		for i, s := range []struct {
+			wait time.Duration
+			want string
+		}{{0, "Miss"}, {900 * time.Millisecond, "Hit 0"}, {400 * time.Millisecond, "Miss"}, {time.Second, "Hit 1"}} {
+			time.Sleep(s.wait) //nolint:forbidigo // a fake clock
+			if _, got, _ := (step{request: "GET /a"}).run(t, p, i); got != s.want {
+				t.Errorf("step %d: %q, want %q", i, got, s.want)
+			}
+		}
+	})
+}
+
 // Plugins whose memory.dictionary_name is the same share what they store, others do not.
 func TestDictionaries(t *testing.T) {
 	state := plugin.NewState(slog.New(slog.DiscardHandler), time.Now, "node")

@@ -24,6 +24,7 @@ type answer struct {
 	age            int64         // seconds that it was old when it came
 	lifetime       int64         // seconds of age in which it is fresh
 	keep           int64         // seconds from stored on that it is kept
+	until          int64         // the last millisecond of Unix time in which it is used, for that reason
 	mustRevalidate bool          // it must not be used when stale
 	vary           []plugin.Field
 	request        []byte // the body of the request that it answers
