@@ -11,7 +11,7 @@ await story(async (browser, faults) => {
   await admin('POST', '/services', { name: 'search', host: 'search.example.com', port: 9200, tags: ['internal'] })
   await admin('POST', '/services/shop/routes', { name: 'shop', paths: ['/shop'] })
   await admin('POST', '/services/accounts/routes', { name: 'accounts', hosts: ['accounts.example.com'], paths: ['/'] })
-  await admin('POST', '/services/shop/plugins', { name: 'rate-limiting', config: { minute: 600, policy: 'local' } })
+  await admin('POST', '/services/shop/plugins', { name: 'rate-limiting', config: { minute: 600_000, policy: 'local' } })
   await admin('POST', '/consumers', { username: 'alice', tags: ['partner'] })
   await admin('POST', '/certificates', { cert: known.certificate, key: known.key, snis: ['shop.example.com'] })
   await admin('PATCH', '/services/shop', { retries: 3, read_timeout: 10_000 })
@@ -46,7 +46,11 @@ await story(async (browser, faults) => {
       await page.goto(known.manager + path)
       await page.locator('#page-title').waitFor()
       await page.locator('.busy').first().waitFor({ state: 'detached' })
-      if (name === 'overview') await page.getByRole('link', { name: `${two} of shop` }).waitFor()
+      if (name === 'overview') {
+        await page.getByRole('link', { name: `${two} of shop` }).waitFor()
+        const rate = page.locator('dt', { hasText: /^Requests\/s$/ }).locator('xpath=following-sibling::dd')
+        await until(async () => (await rate.innerText()) !== '–', 'the rate is known')
+      }
       if (name === 'upstream') {
         await page.locator(`tr[data-target="${two}"].tone-bad`).waitFor()
         await showsTraffic(page)
