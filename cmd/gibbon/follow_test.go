@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func TestChangesThatAreNotApplied(t *testing.T) {
 	api := admin.New(admin.Options{Store: db, Kinds: kinds, Log: log, Now: time.Now, Rejections: f.rejections})
 	rejected := func() string {
 		w := httptest.NewRecorder()
-		api.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/status", nil))
+		api.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost/status", nil))
 		var status struct {
 			Rejected json.RawMessage `json:"rejected_configuration"`
 		}

@@ -58,7 +58,7 @@ type world struct {
 
 	t       *testing.T
 	options gateway.Options
-	manager string // URL of the Manager
+	manager string            // URL of the Manager
 	at      map[string]string // addresses of the origins, which stay the same
 	control *httptest.Server
 
