@@ -160,6 +160,9 @@ func (n *storeNode) heap(ctx context.Context) (float64, error) {
 	if err := n.start(ctx, "GOGC=10"); err != nil {
 		return 0, err
 	}
+	if err := n.answers(ctx, "http://"+storeStatus+"/metrics"); err != nil { // it listens last
+		return 0, err
+	}
 	text, err := newAdminClient().ask(ctx, http.MethodGet, "http://"+storeStatus+"/metrics", "", http.StatusOK)
 	if err != nil {
 		return 0, err
