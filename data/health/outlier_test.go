@@ -46,10 +46,10 @@ func newHerd(n int, rules *Rules) *herd {
 	return h
 }
 
-func (h *herd) standing(i int) Standing {
+func (h *herd) first() Standing {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.standings[i]
+	return h.standings[0]
 }
 
 func (h *herd) phases() string {
@@ -68,8 +68,8 @@ func TestConsecutiveFailuresEject(t *testing.T) {
 		expect := func(what, phases string, standing Standing) {
 			t.Helper()
 			synctest.Wait()
-			if got := h.phases(); got != phases || h.standing(0) != standing {
-				t.Fatalf("%s: %s, %+v, want %s, %+v", what, got, h.standing(0), phases, standing)
+			if got := h.phases(); got != phases || h.first() != standing {
+				t.Fatalf("%s: %s, %+v, want %s, %+v", what, got, h.first(), phases, standing)
 			}
 		}
 		expect("at first", "new,new", Standing{})
@@ -157,7 +157,7 @@ func TestPassiveVerdictsAreTriedAgain(t *testing.T) {
 			t.Fatalf("after the ejection: %s", got)
 		}
 		h.subjects[0].Status(200)
-		if v := h.subjects[0].View(); v.State != Healthy || v.Phase != Fine || h.standing(0) != (Standing{}) {
+		if v := h.subjects[0].View(); v.State != Healthy || v.Phase != Fine || h.first() != (Standing{}) {
 			t.Errorf("after the trial: %+v", v)
 		}
 		<-time.After(time.Hour)
@@ -179,18 +179,18 @@ func TestOrdersEndEjections(t *testing.T) {
 			h.subjects[0].Failure()
 		}
 		h.subjects[0].Order(true, "")
-		if h.standing(0).Down || h.out.Load() != 0 {
+		if h.first().Down || h.out.Load() != 0 {
 			t.Error("the order does not end the ejection")
 		}
 		for range 3 {
 			h.subjects[0].Failure()
 		}
 		h.Configure(outlierRules(func(o *entity.Outlier) { o.ConsecutiveFailures = 9 }))
-		if !h.standing(0).Down {
+		if !h.first().Down {
 			t.Error("other thresholds end the ejection")
 		}
 		h.Configure(nil)
-		if h.standing(0).Down || h.out.Load() != 0 {
+		if h.first().Down || h.out.Load() != 0 {
 			t.Error("switching the checks off does not end the ejection")
 		}
 	})
