@@ -3,6 +3,7 @@ package events
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -150,7 +151,7 @@ func TestTraffic(t *testing.T) {
 				t.Errorf("looked at %s", id)
 			}
 			c := found
-			c.Time = started
+			c.Time, c.Targets = started, slices.Clone(found.Targets)
 			return c, known
 		}})
 		watch := Interest{Topics: []string{Traffic}, Upstreams: []Named{{"u", "shop"}}}
