@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,9 +144,12 @@ func TestReadersAreCounted(t *testing.T) {
 // whether it reads every frame or not.
 func TestTraffic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // guards what follows
 		looks := 0
 		found, known := Counters{Seconds: 9, Targets: []Target{{ID: "a", Requests: 1, P50: -1}, {ID: "b"}}}, true
 		b := New(started, Options{Traffic: func(id string) (Counters, bool) {
+			mu.Lock()
+			defer mu.Unlock()
 			looks++
 			if id != "u" {
 				t.Errorf("looked at %s", id)
@@ -168,7 +172,9 @@ func TestTraffic(t *testing.T) {
 			t.Errorf("at first %s\nwant %s", got, want)
 		}
 		next := func(change func()) {
+			mu.Lock()
 			change()
+			mu.Unlock()
 			<-time.After(tick)
 			synctest.Wait()
 		}
