@@ -61,6 +61,7 @@ func loadVerb(ts *testscript.TestScript, _ bool, args []string) {
 func startLoad(w *world, rate int, path string) *load {
 	ctx, cancel := context.WithCancel(w.ctx)
 	l := &load{cancel: cancel, mark: time.Now()}
+	proxy := w.gateway.Proxy // of the gateway that is spoken of now
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: 5 * time.Second}
 	l.asking.Go(func() {
 		due := time.NewTicker(time.Second / time.Duration(rate))
@@ -74,7 +75,7 @@ func startLoad(w *world, rate int, path string) *load {
 			l.asking.Go(func() {
 				begun := time.Now()
 				// A request under way when the load ends still counts.
-				who, status, err := w.ask(context.WithoutCancel(ctx), client, path)
+				who, status, err := ask(context.WithoutCancel(ctx), client, proxy, path)
 				if err == nil && status != http.StatusOK {
 					err = fmt.Errorf("%s answered %d", who, status)
 				}

@@ -23,8 +23,9 @@ func holdVerb(ts *testscript.TestScript, _ bool, args []string) {
 	w, key := of(ts), args[0]
 	answer := make(chan string, 1)
 	w.held[key] = answer
+	proxy := w.gateway.Proxy
 	go func() {
-		who, status, err := w.ask(w.ctx, &http.Client{Transport: &http.Transport{}}, args[1]+"/@hold/"+key)
+		who, status, err := ask(w.ctx, &http.Client{Transport: &http.Transport{}}, proxy, args[1]+"/@hold/"+key)
 		answer <- fmt.Sprintf("%s %d %v", who, status, err)
 	}()
 	ctx, cancel := context.WithTimeout(w.ctx, patience)

@@ -312,7 +312,7 @@ func (w *world) count(args []string) (string, error) {
 	}
 	tally := map[string]int{}
 	for range n {
-		who, status, err := w.ask(w.ctx, http.DefaultClient, args[0])
+		who, status, err := ask(w.ctx, http.DefaultClient, w.gateway.Proxy, args[0])
 		if err != nil {
 			return "", err
 		}
@@ -325,9 +325,9 @@ func (w *world) count(args []string) (string, error) {
 	return text.String(), nil
 }
 
-// ask sends one request to the proxy and tells which server answered.
-func (w *world) ask(ctx context.Context, client *http.Client, path string) (who string, status int, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.gateway.Proxy+path, http.NoBody)
+// ask sends one request to a proxy and tells which server answered.
+func ask(ctx context.Context, client *http.Client, proxy, path string) (who string, status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+proxy+path, http.NoBody)
 	if err != nil {
 		return "-", 0, err
 	}
