@@ -40,6 +40,25 @@ func storedFields(h *plugin.Header) []plugin.Field {
 	return fields
 }
 
+// packed puts the texts of fields into one piece of memory, behind text, which it returns.
+func packed(text string, fields []plugin.Field) string {
+	b := []byte(text)
+	for _, f := range fields {
+		b = append(append(b, f.Name...), f.Value...)
+	}
+	all := string(b)
+	at := len(text)
+	cut := func(s *string) {
+		*s = all[at : at+len(*s)]
+		at += len(*s)
+	}
+	for i := range fields {
+		cut(&fields[i].Name)
+		cut(&fields[i].Value)
+	}
+	return all[:len(text)]
+}
+
 // matchesTag compares a list of entity tags with one, weakly (RFC 9110, section 8.8.3.2).
 func matchesTag(list, tag string) bool {
 	tag = strings.TrimPrefix(tag, "W/")

@@ -39,7 +39,12 @@ func (s *settings) keyOf(x *plugin.Exchange) (Key, resource) {
 			lower(b[line:])
 		}
 		b = append(b, '|')
-		if len(query) > 0 {
+		_, changed := x.Request.SentQuery()
+		switch {
+		case len(query) == 0:
+		case s.VaryQueryParams == nil && !changed && isOneArg(query):
+			b = append(b, query...)
+		default:
 			b = s.appendArgs(b, &x.Request)
 		}
 	} else {
@@ -62,6 +67,16 @@ func lower(b []byte) {
 			b[i] = c + 'a' - 'A'
 		}
 	}
+}
+
+// isOneArg reports whether a query is one argument that means what it says.
+func isOneArg(query []byte) bool {
+	for _, c := range query {
+		if c == '&' || c == '%' || c == '+' {
+			return false
+		}
+	}
+	return query[0] != '='
 }
 
 // args are the arguments of a query, decoded, each as places in one text.
@@ -154,10 +169,7 @@ func parseKey(text string) (k Key, ok bool) {
 
 // varyOf returns the request's values of the fields that an answer depends on
 // (RFC 9111, section 4.1), and false when it depends on more than the request.
-// The host is always among them: the key does not have it, and a route may serve
-// several.
-func varyOf(x *plugin.Exchange) ([]plugin.Field, bool) {
-	vary := []plugin.Field{{Name: hostField, Value: string(x.Request.Host())}}
+func varyOf(x *plugin.Exchange) (vary []plugin.Field, ok bool) {
 	h := &x.Response.Header
 	for i := range h.Len() {
 		l := h.At(i)
@@ -177,9 +189,6 @@ func varyOf(x *plugin.Exchange) ([]plugin.Field, bool) {
 	return vary, true
 }
 
-// hostField cannot be the name of a field.
-const hostField = ":host"
-
 // joined returns the values of a field of the request as one text.
 func joined(x *plugin.Exchange, name string) string {
 	if x.Request.Count(name) < 2 {
@@ -188,16 +197,13 @@ func joined(x *plugin.Exchange, name string) string {
 	return strings.Join(x.Request.Values(name), ",")
 }
 
-// matches reports whether the request has these values.
-func matches(x *plugin.Exchange, vary []plugin.Field) bool {
-	for i := range vary {
-		f := &vary[i]
-		if f.Name == hostField {
-			if string(x.Request.Host()) != f.Value {
-				return false
-			}
-			continue
-		}
+// matches reports whether the request asks the same host, with the same values.
+func matches(x *plugin.Exchange, a *answer) bool {
+	if string(x.Request.Host()) != a.host {
+		return false
+	}
+	for i := range a.vary {
+		f := &a.vary[i]
 		if x.Request.Count(f.Name) < 2 {
 			if string(x.Request.Get(f.Name)) != f.Value {
 				return false

@@ -3,8 +3,10 @@
 package proxycache
 
 import (
+	"bytes"
 	"encoding/hex"
 	"hash/maphash"
+	"math/bits"
 	"mime"
 	"slices"
 	"strings"
@@ -62,6 +64,7 @@ func parseType(text string) (contentType, bool) {
 type pending struct {
 	key      Key
 	resource resource
+	since    generation
 	unsafe   bool // the request may change the resource, and nothing is stored
 	answer   *answer
 	body     []byte
@@ -91,9 +94,10 @@ func (s *settings) Access(x *plugin.Exchange) *plugin.Reply {
 		var text [2 * len(key)]byte
 		x.Response.SetBytes(keyField, hex.AppendEncode(text[:0], key[:]))
 	}
-	now := x.Request.Started().Unix()
-	a := s.store.get(&key, r, now, func(vary []plugin.Field) bool { return matches(x, vary) })
-	if a != nil && x.Request.Started().UnixMilli() > a.until {
+	started := x.Request.Started()
+	now := started.Unix()
+	a := s.store.get(&key, r, now, func(a *answer) bool { return matches(x, a) })
+	if a != nil && started.UnixMilli() > a.until {
 		a = nil // ages are whole seconds, the time in the store is not
 	}
 	switch {
@@ -102,7 +106,7 @@ func (s *settings) Access(x *plugin.Exchange) *plugin.Reply {
 	case s.CacheControl && wants.onlyIfCached:
 		return notStored()
 	}
-	x.Keep(pendingKey{}, &pending{key: key, resource: r, request: requestBody(x)})
+	x.Keep(pendingKey{}, &pending{key: key, resource: r, since: s.store.generation(r), request: requestBody(x)})
 	status := "Miss"
 	if a != nil {
 		status = "Refresh"
@@ -148,12 +152,15 @@ func (s *settings) hit(x *plugin.Exchange, a *answer, now int64) *plugin.Reply {
 	if a.reply.Status == 200 && notModified(x, a) {
 		return a.unchanged
 	}
-	return a.reply
+	return &a.reply
 }
 
 // notModified reports whether the client has the answer already (RFC 9110,
 // section 13.2.2).
 func notModified(x *plugin.Exchange, a *answer) bool {
+	if a.etag == "" && a.modified == "" {
+		return false
+	}
 	if tags := x.Request.Get("If-None-Match"); tags != nil {
 		return a.etag != "" && matchesTag(string(tags), a.etag)
 	}
@@ -229,9 +236,10 @@ func (s *settings) storable(x *plugin.Exchange) *answer {
 	if s.StorageTTL != nil && *s.StorageTTL > 0 {
 		a.keep = *s.StorageTTL
 	}
-	a.reply = &plugin.Reply{Status: r.Status(), Proxied: true, Headers: storedFields(&r.Header)}
+	a.reply = plugin.Reply{Status: r.Status(), Proxied: true, Headers: storedFields(&r.Header)}
+	a.host = packed(string(x.Request.Host()), a.reply.Headers)
 	if r.Status() == 200 {
-		a.unchanged = withoutBody(a.reply)
+		a.unchanged = withoutBody(&a.reply)
 	}
 	a.etag, a.modified = string(r.Get("ETag")), string(r.Get("Last-Modified"))
 	return a
@@ -286,10 +294,10 @@ func (s *settings) BodyFilter(x *plugin.Exchange, piece []byte, last bool) []byt
 	p.body = append(p.body, piece...)
 	if last {
 		a := p.answer
-		a.reply.Body = p.body
+		a.reply.Body = bytes.Clone(p.body) // without what it could still grow by
 		now := s.now()
 		a.stored, a.until = now.Unix(), now.UnixMilli()+min(a.keep, longest)*1000
-		s.store.put(&p.key, p.resource, a)
+		s.store.put(&p.key, p.resource, p.since, a)
 		p.answer = nil
 	}
 	return piece
@@ -317,11 +325,9 @@ func readAll(d *directives, h *plugin.Header) {
 
 // resourceOf is the address without what tells consumers, methods and variants apart.
 func (s *settings) resourceOf(x *plugin.Exchange, path []byte) resource {
-	var h maphash.Hash
-	h.SetSeed(s.store.seed)
+	n := maphash.Bytes(s.store.seed, path)
 	if x.Route != nil {
-		_, _ = h.WriteString(x.Route.ID) // never fails
+		n = bits.RotateLeft64(n, 1) ^ maphash.String(s.store.seed, x.Route.ID)
 	}
-	_, _ = h.Write(path)
-	return resource(h.Sum64())
+	return resource(n)
 }

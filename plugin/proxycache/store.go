@@ -2,7 +2,9 @@ package proxycache
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"gibbon/plugin"
 )
@@ -16,25 +18,28 @@ type Key [32]byte
 // addresses with one number only share more than they need to.
 type resource uint64
 
-// An answer is what is stored. It never changes, so readers share it.
+// An answer is what is stored. It never changes, so readers share it. What a hit needs stands together, and
+// the texts do, too: most of what a hit takes is to wait for memory.
 type answer struct {
-	reply          *plugin.Reply // with the fields of the target
+	reply    plugin.Reply // with the fields of the target
+	host     string       // that it was asked of: keys do not have it, and a route may serve several
+	vary     []plugin.Field
+	stored   int64 // Unix seconds
+	age      int64 // seconds that it was old when it came
+	lifetime int64 // seconds of age in which it is fresh
+	keep     int64 // seconds from stored on that it is kept
+	until    int64 // the last millisecond of Unix time in which it is used, for that reason
+	etag     string
+	modified string // Last-Modified
+
 	unchanged      *plugin.Reply // for those who have the body already; nil unless the status is 200
-	stored         int64         // Unix seconds
-	age            int64         // seconds that it was old when it came
-	lifetime       int64         // seconds of age in which it is fresh
-	keep           int64         // seconds from stored on that it is kept
-	until          int64         // the last millisecond of Unix time in which it is used, for that reason
 	mustRevalidate bool          // it must not be used when stale
-	vary           []plugin.Field
-	request        []byte // the body of the request that it answers
-	etag           string
-	modified       string // Last-Modified
+	request        []byte        // the body of the request that it answers
 }
 
 // size is about the memory that an answer takes.
 func (a *answer) size() int64 {
-	n := int64(slotCost + len(a.reply.Body) + len(a.request))
+	n := int64(slotCost + len(a.reply.Body) + len(a.request) + len(a.host))
 	for _, f := range a.reply.Headers {
 		n += int64(fieldCost + len(f.Name) + len(f.Value))
 	}
@@ -62,8 +67,23 @@ const (
 // A Store holds answers up to a number of bytes; those that were not asked for
 // longest go first. It outlives changes of the configuration.
 type Store struct {
-	seed  maphash.Seed // of the numbers of resources
-	shard [shards]shard
+	seed    maphash.Seed  // of the numbers of resources
+	purges  atomic.Uint64 // how often clear and forget were called
+	changes [1024]atomic.Uint64
+	shard   [shards]shard
+}
+
+// A generation tells whether answers were forgotten since a request began: what a target has said before
+// that must not be stored after it.
+type generation uint64
+
+func (s *Store) generation(r resource) generation {
+	return generation(s.purges.Load() + s.changed(r).Load())
+}
+
+// changed counts how often a resource was invalidated, or another one that shares the counter.
+func (s *Store) changed(r resource) *atomic.Uint64 {
+	return &s.changes[r/shards%resource(len(s.changes))]
 }
 
 // A shard has all of a resource, so that one lock is enough to change it.
@@ -81,6 +101,7 @@ type slot struct {
 	key        Key
 	resource   resource
 	variants   []*answer
+	single     [1]*answer // variants, when there is one
 	bytes      int64
 	next, prev *slot // in the ring of its shard
 	sibling    *slot // next of the same resource
@@ -109,7 +130,7 @@ func (s *Store) largest() int64 { return s.shard[0].most }
 
 // get returns the answer of k whose variant matches, nil when there is none.
 // What is no longer to be kept is forgotten.
-func (s *Store) get(k *Key, r resource, now int64, matches func(vary []plugin.Field) bool) *answer {
+func (s *Store) get(k *Key, r resource, now int64, matches func(*answer) bool) *answer {
 	h := s.of(r)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -118,7 +139,7 @@ func (s *Store) get(k *Key, r resource, now int64, matches func(vary []plugin.Fi
 		return nil
 	}
 	for i, a := range at.variants {
-		if len(a.vary) > 0 && !matches(a.vary) {
+		if !matches(a) {
 			continue
 		}
 		if now-a.stored > a.keep {
@@ -131,8 +152,9 @@ func (s *Store) get(k *Key, r resource, now int64, matches func(vary []plugin.Fi
 	return nil
 }
 
-// put stores an answer in place of the one with the same variant.
-func (s *Store) put(k *Key, r resource, a *answer) {
+// put stores an answer in place of the one with the same variant, unless answers were forgotten since
+// the generation.
+func (s *Store) put(k *Key, r resource, since generation, a *answer) {
 	h := s.of(r)
 	size := a.size()
 	if size > h.most {
@@ -140,6 +162,9 @@ func (s *Store) put(k *Key, r resource, a *answer) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if s.generation(r) != since {
+		return
+	}
 	at := h.table[*k]
 	if at == nil {
 		at = &slot{key: *k, resource: r, sibling: h.of[r]}
@@ -152,13 +177,16 @@ func (s *Store) put(k *Key, r resource, a *answer) {
 	kept = append(kept, a)
 	at.bytes, h.bytes = size, h.bytes+size-at.bytes
 	for _, old := range at.variants {
-		if !sameVariant(old.vary, a.vary) && len(kept) < mostVariants {
+		if !sameVariant(old, a) && len(kept) < mostVariants {
 			kept = append(kept, old)
 			n := old.size()
 			at.bytes, h.bytes = at.bytes+n, h.bytes+n
 		}
 	}
-	at.variants = kept
+	if at.variants = kept; len(kept) == 1 {
+		at.single[0] = a
+		at.variants = at.single[:]
+	}
 	for h.bytes > h.most && h.recent.prev != at {
 		h.remove(h.recent.prev)
 	}
@@ -169,20 +197,11 @@ func (s *Store) put(k *Key, r resource, a *answer) {
 
 // sameVariant reports whether two answers are for the same values of the same
 // request headers.
-func sameVariant(a, b []plugin.Field) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
+func sameVariant(a, b *answer) bool { return a.host == b.host && slices.Equal(a.vary, b.vary) }
 
 // invalidate forgets all answers of a resource (RFC 9111, section 4.4).
 func (s *Store) invalidate(r resource) {
+	s.changed(r).Add(1) // before: put asks within the lock
 	h := s.of(r)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -209,6 +228,7 @@ func (s *Store) find(k *Key, now int64) *answer {
 
 // forget drops what k has and reports whether there was something.
 func (s *Store) forget(k *Key) bool {
+	s.purges.Add(1)
 	found := false
 	for i := range s.shard {
 		h := &s.shard[i]
@@ -224,6 +244,7 @@ func (s *Store) forget(k *Key) bool {
 
 // clear drops everything.
 func (s *Store) clear() {
+	s.purges.Add(1)
 	for i := range s.shard {
 		h := &s.shard[i]
 		h.mu.Lock()

@@ -11,10 +11,10 @@ import (
 )
 
 func numbered(i, size int) (Key, resource, *answer) {
-	return sha256.Sum256(fmt.Append(nil, i)), resource(i), &answer{reply: &plugin.Reply{Status: i, Body: make([]byte, size)}, keep: 100, lifetime: 100}
+	return sha256.Sum256(fmt.Append(nil, i)), resource(i), &answer{reply: plugin.Reply{Status: i, Body: make([]byte, size)}, keep: 100, lifetime: 100}
 }
 
-func all([]plugin.Field) bool { return true }
+func all(*answer) bool { return true }
 
 // check compares a shard's books with what it has.
 func (h *shard) check(t *testing.T) (slots int) {
@@ -47,7 +47,7 @@ func TestStoreIsBounded(t *testing.T) {
 	s := NewStore(64 << 20)
 	for i := range 200_000 {
 		k, r, a := numbered(i, 500)
-		s.put(&k, r, a)
+		s.put(&k, r, s.generation(r), a)
 	}
 	slots := 0
 	for i := range s.shard {
@@ -69,10 +69,10 @@ func TestStoreIsBounded(t *testing.T) {
 func TestUsedAnswersStay(t *testing.T) {
 	s := NewStore(shards * 10_000)
 	used, r, a := numbered(0, 500)
-	s.put(&used, r, a)
+	s.put(&used, r, s.generation(r), a)
 	for i := 1; i < 1000; i++ {
 		k, _, a := numbered(i, 500)
-		s.put(&k, r, a)
+		s.put(&k, r, s.generation(r), a)
 		if s.get(&used, r, 0, all) == nil {
 			t.Fatalf("gone after %d others", i)
 		}
@@ -82,7 +82,7 @@ func TestUsedAnswersStay(t *testing.T) {
 func TestTooLargeAnswers(t *testing.T) {
 	s := NewStore(shards * 10_000)
 	k, r, a := numbered(1, 20_000)
-	if s.put(&k, r, a); s.get(&k, r, 0, all) != nil {
+	if s.put(&k, r, s.generation(r), a); s.get(&k, r, 0, all) != nil {
 		t.Error("an answer larger than a shard is stored")
 	}
 }
@@ -93,7 +93,7 @@ func TestVariants(t *testing.T) {
 	for i := range 2 * mostVariants {
 		_, _, a := numbered(i, 10)
 		a.vary = []plugin.Field{{Name: "A", Value: fmt.Sprint("v", i)}}
-		s.put(&k, r, a)
+		s.put(&k, r, s.generation(r), a)
 	}
 	h := s.of(r)
 	h.check(t)
@@ -101,10 +101,10 @@ func TestVariants(t *testing.T) {
 		t.Errorf("%d variants, want %d", n, mostVariants)
 	}
 	last := fmt.Sprint("v", 2*mostVariants-1)
-	if a := s.get(&k, r, 0, func(v []plugin.Field) bool { return v[0].Value == last }); a == nil || a.reply.Status != 2*mostVariants-1 {
+	if a := s.get(&k, r, 0, func(a *answer) bool { return a.vary[0].Value == last }); a == nil || a.reply.Status != 2*mostVariants-1 {
 		t.Errorf("last variant: %+v", a)
 	}
-	if s.get(&k, r, 101, func(v []plugin.Field) bool { return v[0].Value == last }) != nil || len(h.table[k].variants) != mostVariants-1 {
+	if s.get(&k, r, 101, func(a *answer) bool { return a.vary[0].Value == last }) != nil || len(h.table[k].variants) != mostVariants-1 {
 		t.Error("an old variant is kept")
 	}
 	h.check(t)
@@ -114,8 +114,8 @@ func TestForgetAndClear(t *testing.T) {
 	s := NewStore(1 << 20)
 	a, ra, one := numbered(1, 10)
 	b, rb, two := numbered(2, 10)
-	s.put(&a, ra, one)
-	s.put(&b, rb, two)
+	s.put(&a, ra, s.generation(ra), one)
+	s.put(&b, rb, s.generation(rb), two)
 	if !s.forget(&a) || s.forget(&a) || s.find(&a, 0) != nil || s.find(&b, 0) == nil {
 		t.Error("forget takes the wrong one")
 	}
@@ -141,7 +141,7 @@ func TestStoreUnderParallelLoad(t *testing.T) {
 				case 1:
 					s.forget(&k)
 				case 2, 3, 4:
-					s.put(&k, r, a)
+					s.put(&k, r, s.generation(r), a)
 				default:
 					if got := s.get(&k, r, int64(random.IntN(110)), all); got != nil && got.reply.Status != n {
 						t.Errorf("answer %d for %d", got.reply.Status, n)
