@@ -40,15 +40,23 @@ type Directory struct {
 
 // Decode makes settings of p from JSON, as the Admin API does.
 func Decode(p *plugin.Plugin, config string) (*entity.Plugin, error) {
-	d := json.NewDecoder(strings.NewReader(`{"name":"` + p.Name + `","config":` + config + `}`))
+	d := json.NewDecoder(strings.NewReader(config))
 	d.UseNumber()
-	var body map[string]any
-	if err := d.Decode(&body); err != nil {
+	var all map[string]any
+	if err := d.Decode(&all); err != nil {
 		return nil, err
 	}
+	all, _ = ignoring(all, func(config map[string]any) bool {
+		_, err := decode(p, config)
+		return err == nil
+	})
+	return decode(p, all)
+}
+
+func decode(p *plugin.Plugin, config map[string]any) (*entity.Plugin, error) {
 	kinds := entity.NewKinds(entity.Options{Plugins: plugin.Types([]*plugin.Plugin{p})})
 	e := kinds.Of("plugins").New().(*entity.Plugin) //nolint:errcheck,forcetypeassert // that is what the kind makes
-	return e, schema.Decode(body, e)
+	return e, schema.Decode(map[string]any{"name": p.Name, "config": config}, e)
 }
 
 // Start makes settings of p from JSON and starts them. state may be nil.

@@ -21,8 +21,9 @@ import (
 
 // CheckSettings holds that each setting of p has a test which shows its effect: testdata/settings.txt names them,
 // a line "setting: TestX" or "setting: TestX/row of its table" for each. The setting's name must be in the test or the
-// row. A setting that another package understands is tested there, and its name need not be in that test:
-// "redis.ssl: ../redis TestTLS/TLS".
+// row, and the test must fail when the setting is ignored. A setting that another package understands is tested
+// there, and neither is looked at: "redis.ssl: ../redis TestTLS/TLS". One that is accepted and does nothing has
+// "no effect" and the reason instead.
 func CheckSettings(tb testing.TB, p *plugin.Plugin) {
 	tb.Helper()
 	file, err := os.Open("testdata/settings.txt")
@@ -39,10 +40,17 @@ func CheckSettings(tb testing.TB, p *plugin.Plugin) {
 	for _, setting := range settingsOf(tb, p) {
 		test, ok := named[setting]
 		delete(named, setting)
+		if strings.HasPrefix(test, "no effect") {
+			continue // the file says why
+		}
 		if !ok {
 			tb.Errorf("%s: testdata/settings.txt names no test that shows the effect of %s", p.Name, setting)
 		} else if err := findTest(setting, test); err != nil {
 			tb.Errorf("%s: the test of %s: %v", p.Name, setting, err)
+		} else if !strings.HasPrefix(test, "../") && !testing.Short() {
+			if err := prove(setting, test); err != nil {
+				tb.Errorf("%s: the test of %s: %v", p.Name, setting, err)
+			}
 		}
 	}
 	for _, setting := range slices.Sorted(maps.Keys(named)) {

@@ -314,6 +314,28 @@ func TestFieldsOfAHit(t *testing.T) {
 	}
 }
 
+// TestShownFields has one field at a time that is not shown, of a miss and of a hit.
+func TestShownFields(t *testing.T) {
+	for name, config := range map[string]string{
+		"none":           `{"strategy":"memory"}`,
+		"age":            `{"strategy":"memory","response_headers":{"age":false}}`,
+		"X-Cache-Status": `{"strategy":"memory","response_headers":{"X-Cache-Status":false}}`,
+		"X-Cache-Key":    `{"strategy":"memory","response_headers":{"X-Cache-Key":false}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := begin(t, config)
+			for i, all := range [][]string{{"X-Cache-Status", "X-Cache-Key"}, {"age", "X-Cache-Status", "X-Cache-Key"}} {
+				x, _, _ := step{request: "GET /a"}.run(t, p, i)
+				for _, field := range all {
+					if shown := x.Response.Get(field) != nil; shown == (field == name) {
+						t.Errorf("request %d: %s is shown: %t", i, field, shown)
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestRefusedSettings(t *testing.T) {
 	for config, want := range map[string]string{
 		`{}`:                                   "schema violation (config.strategy: required field missing)",

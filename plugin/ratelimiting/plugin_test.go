@@ -114,6 +114,27 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// The requests for the path are counted together, others by address.
+func TestPath(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for target, want := range map[string]string{"/a": "200 429 429", "/b": "200 200 429", "/a/": "200 200 429"} {
+			a := start(t, `{"hour":1,"limit_by":"path","path":"/a"}`)
+			var got []string
+			for _, client := range []string{"10.0.0.1", "10.0.0.2", "10.0.0.1"} {
+				x, _ := plugintest.New(plugintest.Request{Target: target, Client: client}, nil)
+				status := "200"
+				if reply := a.Access(x); reply != nil {
+					status = strconv.Itoa(reply.Status)
+				}
+				got = append(got, status)
+			}
+			if text := strings.Join(got, " "); text != want {
+				t.Errorf("%s: %s, want %s", target, text, want)
+			}
+		}
+	})
+}
+
 // In each window the second request is one too many, until the next one begins.
 func TestEachWindow(t *testing.T) {
 	tests := []struct {

@@ -13,6 +13,7 @@ import (
 
 	"gibbon/plugin"
 	"gibbon/plugin/plugintest"
+	client "gibbon/plugin/redis"
 	"gibbon/test/redis"
 )
 
@@ -139,6 +140,35 @@ func serveNonsense(l net.Listener, answer string) {
 				}
 			}
 		}()
+	}
+}
+
+func TestRedisDatabase(t *testing.T) {
+	server := redis.Start(t)
+	a := gateway(t, quiet(), fmt.Sprintf(`{"policy":"redis","redis":{"host":%q,"port":%d,"database":3},"year":5}`, redis.Host, server.Port))
+	ask(a, nil)
+	for database, want := range []int64{0, 0, 0, 1, 0} {
+		c := client.NewClient(&client.Settings{Host: redis.Host, Port: server.Port, Timeout: 10_000, Database: database})
+		n, err := c.Run(t.Context(), client.NewScript("return {redis.call('DBSIZE')}"), nil)
+		if err != nil || len(n) != 1 || n[0] != want {
+			t.Errorf("database %d has %d keys (%v), want %d", database, n, err, want)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Until sync_rate is over gateways do not know of each other's requests.
+func TestSyncRateIsWaitedFor(t *testing.T) {
+	server := redis.Start(t)
+	config := configFor(server.Port, `,"year":1,"sync_rate":3600`)
+	for i := range 2 {
+		a := gateway(t, quiet(), config)
+		first, second := ask(a, nil), ask(a, nil)
+		if !strings.HasPrefix(first, "200") || !strings.HasPrefix(second, "429") {
+			t.Errorf("gateway %d: %s, then %s, want one request each", i, first, second)
+		}
 	}
 }
 

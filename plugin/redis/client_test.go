@@ -3,15 +3,18 @@ package redis
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"log/slog"
 	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"gibbon/schema"
 	server "gibbon/test/redis"
 )
 
@@ -24,12 +27,13 @@ func TestUsername(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := server.Start(t, "aclfile", users)
-	password := "secret"
 	for _, tt := range []struct {
 		username string
 		works    bool
 	}{{"alice", true}, {"bob", false}} {
-		c := NewClient(&Settings{Host: server.Host, Port: s.Port, Timeout: 5000, Username: tt.username, Password: &password})
+		c := NewClient(decoded(t, map[string]any{
+			"host": server.Host, "port": json.Number(strconv.Itoa(s.Port)), "timeout": json.Number("5000"), "username": tt.username, "password": "secret",
+		}))
 		_, err := c.Run(t.Context(), one, nil)
 		if (err == nil) != tt.works {
 			t.Errorf("%s: %v, want to be let in: %v", tt.username, err, tt.works)
@@ -38,20 +42,30 @@ func TestUsername(t *testing.T) {
 	}
 }
 
+// decoded are settings as users write them.
+func decoded(t *testing.T, record map[string]any) *Settings {
+	t.Helper()
+	s := new(Settings)
+	if err := schema.Decode(record, s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestTLS(t *testing.T) {
 	web := httptest.NewUnstartedServer(nil) // for its certificate
 	web.StartTLS()
 	t.Cleanup(web.Close)
 	for _, tt := range []struct {
 		name     string
-		settings Settings
+		settings map[string]any
 		sni      string // what the server is asked for; empty when it is not
 		failure  string // of the handshake
 	}{
-		{"no TLS", Settings{}, "", ""},
-		{"TLS", Settings{SSL: true}, "localhost", ""},
-		{"another name", Settings{SSL: true, ServerName: "redis.test"}, "redis.test", ""},
-		{"verified", Settings{SSL: true, SSLVerify: true, ServerName: "redis.test"}, "redis.test", "certificate"},
+		{"no TLS", map[string]any{}, "", ""},
+		{"TLS", map[string]any{"ssl": true}, "localhost", ""},
+		{"another name", map[string]any{"ssl": true, "server_name": "redis.test"}, "redis.test", ""},
+		{"verified", map[string]any{"ssl": true, "ssl_verify": true, "server_name": "redis.test"}, "redis.test", "certificate"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var config net.ListenConfig
@@ -62,9 +76,9 @@ func TestTLS(t *testing.T) {
 			defer l.Close()
 			names := make(chan string, 10)
 			go greet(l, web.TLS.Certificates, names)
-			s := tt.settings
+			s := decoded(t, tt.settings)
 			s.Host, s.Port, s.Timeout = "localhost", l.Addr().(*net.TCPAddr).Port, 5000
-			c := NewClient(&s)
+			c := NewClient(s)
 			defer c.Close()
 			_, err = c.Run(t.Context(), one, nil)
 			if err == nil || tt.failure != "" && !strings.Contains(err.Error(), tt.failure) ||
