@@ -29,34 +29,54 @@ type frames struct {
 	Paths  []string `json:"paths"`  // that it asked for, but for the stream
 }
 
-// browse opens the page in Chromium and tells how it follows and scrolls.
+// recordedTime is how long the stream is recorded.
+const recordedTime = 20 * time.Second
+
+// browse opens the page in Chromium and tells how it follows and scrolls: with the load on the same
+// cores, and without it, when it is told what it was with it.
 func (w *watched) browse(ctx context.Context, o options) (string, error) {
-	tab, err := w.openBrowser(ctx, o)
+	var out strings.Builder
+	out.WriteString("| in Chromium | frames/s | 99 of 100 frames within | frames left out | CPU time of a frame | rows in the document |\n|---|---|---|---|---|---|\n")
+	if err := w.look(ctx, o, "http://"+watchedManager, ", beside gateway and load", &out); err != nil {
+		return "", err
+	}
+	r, err := w.record(ctx, recordedTime)
 	if err != nil {
 		return "", err
 	}
+	w.resting.Store(true)
+	replayed := r.serve()
+	defer replayed.Close()
+	err = w.look(ctx, o, replayed.URL, ", events replayed", &out)
+	return out.String(), err
+}
+
+// look adds a line for following and one for scrolling.
+func (w *watched) look(ctx context.Context, o options, manager, how string, out *strings.Builder) error {
+	tab, err := w.openBrowser(ctx, o, manager)
+	if err != nil {
+		return err
+	}
 	defer tab.close()
-	var out strings.Builder
-	out.WriteString("| in Chromium | frames/s | 99 of 100 frames within | frames left out | CPU time of a frame | rows in the document |\n|---|---|---|---|---|---|\n")
 	for _, command := range []string{"follow", "scroll"} {
 		var rate, p99, late, thread []float64
 		var f frames
 		for range o.rounds {
 			if f, err = tab.ask(command); err != nil {
-				return "", err
+				return err
 			}
 			for _, path := range f.Paths { // else an openTab is another than this one
 				if !slices.Contains(refreshed(w.upstream), path) {
-					return "", fmt.Errorf("the page asks for %s", path)
+					return fmt.Errorf("the page asks for %s", path)
 				}
 			}
-			fmt.Fprintf(os.Stderr, "%s: %+v\n", command, f)
+			fmt.Fprintf(os.Stderr, "%s%s: %+v\n", command, how, f)
 			rate, p99, thread = append(rate, f.Rate), append(p99, f.P99), append(thread, f.Thread)
 			late = append(late, 100*float64(f.Late)/float64(f.Count))
 		}
-		fmt.Fprintf(&out, "| %sing | %s | %s ms | %s %% | **%s ms** | %d |\n", command, spreadOf(rate), spreadOf(p99), spreadOf(late), spreadOf(thread), f.Rows)
+		fmt.Fprintf(out, "| %sing%s | **%s** | %s ms | %s %% | %s ms | %d |\n", command, how, spreadOf(rate), spreadOf(p99), spreadOf(late), spreadOf(thread), f.Rows)
 	}
-	return out.String(), nil
+	return nil
 }
 
 // A browserTab is the page in a real browser.
@@ -66,12 +86,12 @@ type browserTab struct {
 	out     *bufio.Reader
 }
 
-func (w *watched) openBrowser(ctx context.Context, o options) (*browserTab, error) {
+func (w *watched) openBrowser(ctx context.Context, o options, manager string) (*browserTab, error) {
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		return nil, err
 	}
-	known, err := json.Marshal(map[string]any{"browser": path, "manager": "http://" + watchedManager, "upstream": w.upstream, "seconds": o.length.Seconds()})
+	known, err := json.Marshal(map[string]any{"browser": path, "manager": manager, "upstream": w.upstream, "seconds": o.length.Seconds()})
 	if err != nil {
 		return nil, err
 	}

@@ -83,6 +83,7 @@ type watched struct {
 	upstream string       // id
 	answered atomic.Int64 // requests
 	failed   atomic.Int64
+	resting  atomic.Bool // hardly any requests are sent
 }
 
 // start starts the gateway, on the first core, and makes what is watched.
@@ -177,6 +178,9 @@ func (w *watched) load(connections int) (stop func() error, err error) {
 		done <- l.flow(watchedProxy, connections, watchedRate, ended, func() {
 			w.answered.Store(int64(l.done))
 			w.failed.Store(int64(l.failures))
+			if w.resting.Load() {
+				l.pacing.interval = time.Second
+			}
 		})
 	}()
 	return func() error {

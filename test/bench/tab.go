@@ -22,6 +22,11 @@ func refreshed(upstream string) []string {
 	return []string{"/_api/upstreams/" + upstream, "/_api/upstreams/" + upstream + "/health"}
 }
 
+// eventsOf is the path of the stream.
+func eventsOf(upstream string) string {
+	return "/_api/events?topics=health,orders,revisions,traffic&upstream=" + upstream
+}
+
 // An openTab asks for what the page of an upstream asks for while it is open, several times
 // at once. What is told is only counted.
 type openTab struct {
@@ -45,7 +50,7 @@ func (t *openTab) begin(ctx context.Context, upstream string) error {
 	if err := refresh(); err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+watchedManager+"/_api/events?topics=health,orders,revisions,traffic&upstream="+upstream, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+watchedManager+eventsOf(upstream), nil)
 	if err != nil {
 		return err
 	}
