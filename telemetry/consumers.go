@@ -43,7 +43,8 @@ func (c *consumers) of(name string, s *striper) *consumer {
 	if t == nil || 2*(c.count+1) > len(t.members) {
 		t = t.grown()
 	}
-	m := &consumer{name: name, cells: newStriped[countsCell](s)}
+	m := &consumer{name: name}
+	m.cells.init(s)
 	t.add(m)
 	c.count++
 	c.table.Store(t)

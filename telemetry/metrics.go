@@ -68,7 +68,9 @@ func NewMetrics(o MetricsOptions) *Metrics {
 func (m *Metrics) Route(service, route string) *RouteMetrics {
 	n := names{service, route}
 	return m.routes.acquire(n, func() *RouteMetrics {
-		return &RouteMetrics{family: &m.routes, names: n, cells: newStriped[routeCell](m.striper)}
+		r := &RouteMetrics{family: &m.routes, names: n}
+		r.cells.init(m.striper)
+		return r
 	})
 }
 
@@ -77,7 +79,9 @@ func (m *Metrics) Route(service, route string) *RouteMetrics {
 func (m *Metrics) Target(upstream, target string) *TargetMetrics {
 	n := names{upstream, target}
 	return m.targets.acquire(n, func() *TargetMetrics {
-		return &TargetMetrics{&m.targets, n, newStriped[targetCell](m.striper)}
+		t := &TargetMetrics{family: &m.targets, names: n}
+		t.cells.init(m.striper)
+		return t
 	})
 }
 

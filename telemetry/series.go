@@ -95,15 +95,21 @@ func (f *family[T]) all() []*T {
 	return values
 }
 
-// striped holds one *T for each stripe, made when it is first written to: most of 100,000
-// routes never see a request.
+// striped holds one *T for each stripe, made when it is first written to. What the first stripe needs, which is all
+// that a small machine or a quiet route does, lies together.
 type striped[T any] struct {
 	striper *striper
 	cells   []atomic.Pointer[T]
+	few     [2]atomic.Pointer[T] // where cells are when there is room
+	taken   atomic.Bool          // first is in use
+	first   T
 }
 
-func newStriped[T any](s *striper) striped[T] {
-	return striped[T]{s, make([]atomic.Pointer[T], s.size())}
+func (s *striped[T]) init(by *striper) {
+	s.striper = by
+	if s.cells = s.few[:]; by.size() > len(s.few) {
+		s.cells = make([]atomic.Pointer[T], by.size())
+	}
 }
 
 // cell returns the copy to write to.
@@ -112,7 +118,11 @@ func (s *striped[T]) cell() *T {
 	if c := p.Load(); c != nil {
 		return c
 	}
-	p.CompareAndSwap(nil, new(T))
+	c := &s.first
+	if !s.taken.CompareAndSwap(false, true) {
+		c = new(T)
+	}
+	p.CompareAndSwap(nil, c)
 	return p.Load()
 }
 
@@ -139,8 +149,8 @@ type Observation struct {
 type RouteMetrics struct {
 	family    *family[RouteMetrics]
 	names     names
-	cells     striped[routeCell]
 	consumers consumers // requests of those are not in cells' countsCell
+	cells     striped[routeCell]
 }
 
 // A routeCell begins with what most exchanges count, so that of many routes in turn each

@@ -106,7 +106,7 @@ func (x *exchange) takeBody() bool {
 		return x.bodyTooLarge()
 	}
 	begun := x.bodyDone || x.body.size > 0 // a plugin has read of it
-	if !begun && !x.route.Entity.RequestBuffering && !c.BodyWhole() && limit == 0 {
+	if !begun && !x.route.RequestBuffering && !c.BodyWhole() && limit == 0 {
 		x.upload = streamed
 		return true
 	}

@@ -141,7 +141,7 @@ func (x *exchange) appendForwarded(out []byte) []byte {
 
 	if v := trusted(http1.XForwardedPrefixField); v != nil {
 		out = http1.AppendField(out, "X-Forwarded-Prefix", v)
-	} else if prefix := x.path[:x.match.Prefix]; x.route.Entity.StripPath && len(prefix) > 0 && string(prefix) != "/" {
+	} else if prefix := x.path[:x.match.Prefix]; x.route.Paths.Strip && len(prefix) > 0 && string(prefix) != "/" {
 		out = append(out, "X-Forwarded-Prefix: "...)
 		out = appendVisible(out, prefix)
 		out = append(out, "\r\n"...)

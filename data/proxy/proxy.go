@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"gibbon/data/http1"
-	"gibbon/data/router"
 	"gibbon/data/snapshot"
 	"gibbon/plugin"
 	"gibbon/settings"
@@ -43,7 +42,6 @@ type Proxy struct {
 	access    *telemetry.AccessLog
 	log       *slog.Logger
 	links     *Links
-	flavour   router.Flavour
 	fallback  format // of errors below the gateway's logic when the client does not say
 	templates [asGRPC]string
 	start     time.Time // latencies are counted from here
@@ -62,7 +60,6 @@ func New(o Options) (*Proxy, error) {
 		reasons: map[Reason]*telemetry.Counter{}, replies: map[*plugin.Plugin]Reason{},
 		noRoute: o.Metrics.Route("", "noservice"),
 	}
-	p.flavour, _ = router.ParseFlavour(o.Settings.RouterFlavor)
 	p.fallback = asPlain
 	if f, ok := formatOf([]byte(o.Settings.ErrorDefaultType)); ok {
 		p.fallback = f

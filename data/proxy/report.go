@@ -71,7 +71,7 @@ func (x *exchange) log(latencies telemetry.Latencies, ingress int64) {
 		Reason:    string(x.reason),
 	}
 	if x.route != nil {
-		e.Route = nameOr(x.route.Entity.Name, x.route.Entity.ID)
+		e.Route = x.route.Name
 	}
 	if s := x.service; s != nil {
 		e.Service = nameOr(s.Entity.Name, s.Entity.ID)

@@ -82,7 +82,7 @@ func (x *exchange) appendTarget(out []byte) []byte {
 	if path != "" {
 		out = append(out, path...)
 	} else {
-		rewrite := x.service.Base.Rewrite(x.proxy.flavour, x.route.Entity)
+		rewrite := x.service.Base.Rewrite(x.route.Paths)
 		out = rewrite.Append(out, x.path, x.match.Prefix)
 	}
 	if hasQuery {
@@ -168,7 +168,7 @@ func (x *exchange) appendHost(out []byte, a *balancer.Address) []byte {
 	if host := x.hostSet(); host != nil {
 		return append(out, host...)
 	}
-	if x.route.Entity.PreserveHost && len(x.request.Host) > 0 {
+	if x.route.PreserveHost && len(x.request.Host) > 0 {
 		return append(out, x.request.Host...)
 	}
 	name := x.service.Balancer.HostName(a)
@@ -188,7 +188,7 @@ func (x *exchange) appendHost(out []byte, a *balancer.Address) []byte {
 
 // serverName is the name that the target's certificate is asked for: the Host field without port.
 func (x *exchange) serverName(a *balancer.Address) string {
-	if x.route.Entity.PreserveHost && len(x.host) > 0 {
+	if x.route.PreserveHost && len(x.host) > 0 {
 		return string(x.host)
 	}
 	name := x.service.Balancer.HostName(a)

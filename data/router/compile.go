@@ -12,10 +12,14 @@ import (
 // A candidate is what competes for a request: a route, or one group of a
 // route's paths. It holds every condition, so that an index may offer it for
 // requests that it does not match.
+//
+// What is read first is first: of many routes most are not in the processor's cache.
 type candidate struct {
-	rank       rank
 	entry      *Entry
 	attributes Attribute
+	plain      bool      // one prefix is all that it asks for
+	prefix1    [1]string // where prefixes are when there is one
+	rank       rank
 	methods    []string
 	hosts      []namePattern // in the order of the route's hosts
 	regexps    []*pathRegexp
@@ -23,10 +27,7 @@ type candidate struct {
 	headers    []headerCondition
 	snis       []namePattern
 
-	// Where hosts and prefixes are when there is one: next to the rest, for the
-	// processor's cache.
-	host1   [1]namePattern
-	prefix1 [1]string
+	host1 [1]namePattern // where hosts are when there is one
 }
 
 // count returns the number of attributes.
@@ -60,23 +61,23 @@ func isHTTP(r *entity.Route) bool {
 // compile returns the candidates of a route.
 func compile(f Flavour, e *Entry) ([]*candidate, error) {
 	r := e.Route
-	base, err := compileRest(f, e)
-	if err != nil {
+	var split [][]string
+	if f != Traditional {
+		split = groupPaths(r.Paths)
+	}
+	base := &e.first
+	if len(split) > 1 || base.entry != nil {
+		base = new(candidate)
+	}
+	if err := base.compileRest(f, e); err != nil {
 		return nil, err
 	}
-	if f == Traditional {
-		if err := base.addPaths(r, r.Paths); err != nil {
-			return nil, err
-		}
-		base.rank = traditionalRank(r, base, routeID(r.ID))
-		return []*candidate{base}, nil
-	}
-	split := groupPaths(r.Paths)
 	if len(split) <= 1 {
 		if err := base.addPaths(r, r.Paths); err != nil {
 			return nil, err
 		}
-		base.rank = compatibleRank(r, base, routeID(r.ID))
+		base.plain = len(base.prefixes) == 1 && len(base.regexps) == 0 && base.attributes == ByPath
+		base.rank = rankOf(f, r, base)
 		return []*candidate{base}, nil
 	}
 	out := make([]*candidate, len(split))
@@ -91,10 +92,17 @@ func compile(f Flavour, e *Entry) ([]*candidate, error) {
 	return out, nil
 }
 
+func rankOf(f Flavour, r *entity.Route, c *candidate) rank {
+	if f == Traditional {
+		return traditionalRank(r, c, routeID(r.ID))
+	}
+	return compatibleRank(r, c, routeID(r.ID))
+}
+
 // compileRest compiles everything but the paths.
-func compileRest(f Flavour, e *Entry) (*candidate, error) {
+func (c *candidate) compileRest(f Flavour, e *Entry) error {
 	r := e.Route
-	c := &candidate{entry: e, methods: r.Methods}
+	*c = candidate{entry: e, methods: r.Methods}
 	if len(r.Methods) > 0 {
 		c.attributes |= ByMethod
 	}
@@ -116,7 +124,7 @@ func compileRest(f Flavour, e *Entry) (*candidate, error) {
 			}
 			re, err := compileHeader(pattern)
 			if err != nil {
-				return nil, &RouteError{Route: r, Field: "headers", Text: v, Err: err}
+				return &RouteError{Route: r, Field: "headers", Text: v, Err: err}
 			}
 			h.regexps = append(h.regexps, re)
 		}
@@ -124,7 +132,7 @@ func compileRest(f Flavour, e *Entry) (*candidate, error) {
 		c.attributes |= ByHeader
 	}
 	slices.SortFunc(c.headers, func(a, b headerCondition) int { return strings.Compare(a.name, b.name) })
-	return c, nil
+	return nil
 }
 
 // parseNames compiles values into dst where they fit.
@@ -201,10 +209,15 @@ type outcome struct {
 // match reports whether a candidate matches. Host and SNI of the query are
 // taken from s, where they are in the form that patterns compare with.
 func (c *candidate) match(q *Query, s *scratch, o *outcome) bool {
+	o.host = -1
+	if c.plain {
+		p := c.prefix1[0]
+		o.prefix, o.path, o.regexp = len(p), p, nil
+		return len(q.Path) >= len(p) && string(q.Path[:len(p)]) == p
+	}
 	if len(c.methods) > 0 && !contains(c.methods, q.Method) {
 		return false
 	}
-	o.host = -1
 	if len(c.hosts) > 0 {
 		o.host = matchName(c.hosts, s.host, q.Port)
 		if o.host < 0 {

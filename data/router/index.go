@@ -25,7 +25,8 @@ type index struct {
 // A bucket holds the candidates that the index has in one place, best first.
 type bucket struct {
 	owner *edit
-	rest  list // what none of the following finds
+	paths *node // in a tree of hosts, where there is nothing else: the paths of these hosts
+	rest  list  // what none of the following finds
 	keyed *table[*list]
 	// headers, snis and methods count what is in keyed.
 	headers, snis, methods int
@@ -80,12 +81,13 @@ func (x *index) change(e *edit, c *candidate, f func(*bucket, keyKind, uint64)) 
 	}
 	inBucket := func(n *node) {
 		b := n.bucket.own(e)
+		if n.only != nil {
+			b.insert(e, n.only, byNothing, 0)
+		}
 		for _, key := range keys {
 			f(b, kind, key)
 		}
-		if n.bucket = b; b.empty() {
-			n.bucket = nil
-		}
+		n.hold(b)
 	}
 	inTree := func(n *node) *node {
 		for _, p := range paths {
@@ -97,7 +99,11 @@ func (x *index) change(e *edit, c *candidate, f func(*bucket, keyKind, uint64)) 
 		x.anywhere = inTree(x.anywhere)
 		return
 	}
-	inHost := func(n *node) { n.paths = inTree(n.paths) }
+	inHost := func(n *node) {
+		b := n.bucket.own(e)
+		b.paths = inTree(b.paths)
+		n.hold(b)
+	}
 	for i := range c.hosts {
 		switch h := &c.hosts[i]; h.kind {
 		case exact:
@@ -180,7 +186,19 @@ func (b *bucket) own(e *edit) *bucket {
 	return &c
 }
 
-func (b *bucket) empty() bool { return len(b.rest.candidates) == 0 && b.keyed == nil }
+// hold puts what is in b in n's place of the index.
+func (n *node) hold(b *bucket) {
+	n.only, n.bucket = nil, b
+	if b.keyed != nil || b.paths != nil {
+		return
+	}
+	switch len(b.rest.candidates) {
+	case 0:
+		n.bucket = nil
+	case 1:
+		n.only, n.bucket = b.rest.candidates[0], nil
+	}
+}
 
 func (b *bucket) insert(e *edit, c *candidate, kind keyKind, key uint64) {
 	if kind == byNothing {

@@ -43,6 +43,7 @@ type scratch struct {
 
 	best    *candidate
 	outcome outcome // of best
+	tried   outcome // of the one that is looked at
 }
 
 // Match finds the first route, in order of priority, that q satisfies, and says
@@ -99,8 +100,8 @@ func (s *scratch) prepare(q *Query) {
 // searchHosts searches the paths of all hosts that name begins with.
 func (x *index) searchHosts(n *node, name []byte, q *Query, s *scratch) {
 	for n, rest := n.enter(name); n != nil; n, rest = n.next(rest) {
-		if n.paths != nil {
-			x.searchPaths(n.paths, q, s)
+		if n.bucket != nil {
+			x.searchPaths(n.bucket.paths, q, s)
 		}
 	}
 }
@@ -108,24 +109,29 @@ func (x *index) searchHosts(n *node, name []byte, q *Query, s *scratch) {
 // searchPaths searches the buckets of all prefixes of the path, the longest one
 // first, because a longer prefix tends to come first.
 func (x *index) searchPaths(n *node, q *Query, s *scratch) {
-	var stack [16]*bucket
+	var stack [16]*node
 	depth := 0
 	for n, rest := n.enter(q.Path); n != nil; n, rest = n.next(rest) {
-		if n.bucket == nil {
+		if n.only == nil && n.bucket == nil {
 			continue
 		}
 		if depth == len(stack) {
-			x.searchBuckets(stack[:], q, s)
+			x.searchNodes(stack[:], q, s)
 			depth = 0
 		}
-		stack[depth] = n.bucket
+		stack[depth] = n
 		depth++
 	}
-	x.searchBuckets(stack[:depth], q, s)
+	x.searchNodes(stack[:depth], q, s)
 }
 
-func (x *index) searchBuckets(buckets []*bucket, q *Query, s *scratch) {
-	for _, b := range slices.Backward(buckets) {
+func (x *index) searchNodes(nodes []*node, q *Query, s *scratch) {
+	for _, n := range slices.Backward(nodes) {
+		if n.only != nil {
+			s.try(n.only, q)
+			continue
+		}
+		b := n.bucket
 		if len(b.rest.candidates) > 0 {
 			s.search(b.rest.candidates, q)
 		}
@@ -181,15 +187,22 @@ func (x *index) headerKeys(q *Query, s *scratch) []uint64 {
 // search looks for a candidate that comes before the best one so far.
 func (s *scratch) search(candidates []*candidate, q *Query) {
 	for _, c := range candidates {
-		if s.best != nil && !c.rank.before(&s.best.rank) {
-			return
-		}
-		var o outcome
-		if c.match(q, s, &o) {
-			s.best, s.outcome = c, o
+		if s.try(c, q) {
 			return
 		}
 	}
+}
+
+// try makes c the best one if it matches. It reports whether nothing that comes after c can be better.
+func (s *scratch) try(c *candidate, q *Query) bool {
+	if s.best != nil && !c.rank.before(&s.best.rank) {
+		return true
+	}
+	if !c.match(q, s, &s.tried) {
+		return false
+	}
+	s.best, s.outcome = c, s.tried
+	return true
 }
 
 // Host returns the value of the route's hosts that matched, "" when it has none.

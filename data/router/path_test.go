@@ -138,7 +138,7 @@ func TestRewrite(t *testing.T) {
 					continue
 				}
 				route := &entity.Route{StripPath: strip == "yes", PathHandling: handling}
-				w := NewBase(tt.service).Rewrite(Traditional, route)
+				w := NewBase(tt.service).Rewrite(NewHandling(Traditional, route))
 				if got := string(w.Append(nil, []byte(tt.request), len(tt.route))); got != tt.want {
 					t.Errorf("service %q, route %q, strip %s, %s: %q goes on as %q, want %q",
 						tt.service, tt.route, strip, handling, tt.request, got, tt.want)
@@ -151,7 +151,7 @@ func TestRewrite(t *testing.T) {
 func TestOnlyTraditionalHeedsPathHandling(t *testing.T) {
 	route := &entity.Route{StripPath: true, PathHandling: "v1"}
 	for flavour, want := range map[Flavour]string{Traditional: "/sx", TraditionalCompatible: "/s/x"} {
-		w := NewBase("/s").Rewrite(flavour, route)
+		w := NewBase("/s").Rewrite(NewHandling(flavour, route))
 		if got := string(w.Append(nil, []byte("/rx"), 2)); got != want {
 			t.Errorf("flavour %d: %q, want %q", flavour, got, want)
 		}
@@ -161,7 +161,7 @@ func TestOnlyTraditionalHeedsPathHandling(t *testing.T) {
 func TestPathsDoNotAllocate(t *testing.T) {
 	buf, out := make([]byte, 0, 256), make([]byte, 0, 256)
 	route := &entity.Route{StripPath: true}
-	w := NewBase("/base").Rewrite(TraditionalCompatible, route)
+	w := NewBase("/base").Rewrite(NewHandling(TraditionalCompatible, route))
 	for _, raw := range [][]byte{[]byte("/a/b/c"), []byte("/a/./b//%41/../%c3%a9")} {
 		n := testing.AllocsPerRun(100, func() {
 			path, err := Normalize(buf, raw)

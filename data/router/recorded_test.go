@@ -90,7 +90,7 @@ func (rr *recordedRoute) entry() *Entry {
 		Paths: rr.Paths, Headers: rr.Headers, SNIs: rr.SNIs, StripPath: rr.StripPath,
 		PathHandling: rr.PathHandling, RegexPriority: &rr.RegexPriority,
 	}
-	rewrite := NewBase(rr.ServicePath).Rewrite(TraditionalCompatible, route)
+	rewrite := NewBase(rr.ServicePath).Rewrite(NewHandling(TraditionalCompatible, route))
 	return &Entry{Route: route, Value: &rewrite}
 }
 

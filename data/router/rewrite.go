@@ -8,9 +8,19 @@ import (
 
 // A Rewrite makes the path that a request has when it goes to the service.
 type Rewrite struct {
-	base   string // the service's path, escaped; at least "/"
-	strip  bool   // the matched part is removed
-	joined bool   // path_handling v1: nothing is put between base and rest
+	base string // the service's path, escaped; at least "/"
+	Handling
+}
+
+// A Handling is what a route has to say to the paths of its requests.
+type Handling struct {
+	Strip  bool // the matched part is removed
+	joined bool // path_handling v1: nothing is put between base and rest
+}
+
+// NewHandling returns the handling of a route. Only flavour [Traditional] heeds its path_handling.
+func NewHandling(f Flavour, r *entity.Route) Handling {
+	return Handling{Strip: r.StripPath, joined: f == Traditional && r.PathHandling == "v1"}
 }
 
 // A Base is the path of a service, ready to have the paths of requests put after it.
@@ -24,18 +34,8 @@ func NewBase(servicePath string) Base {
 	return Base(Escape(nil, servicePath))
 }
 
-// Rewrite returns the rewriting of a route whose service has this path. Only
-// flavour [Traditional] heeds the route's path_handling. It costs next to nothing.
-func (b Base) Rewrite(f Flavour, r *entity.Route) Rewrite {
-	return Rewrite{
-		base:   string(b),
-		strip:  r.StripPath,
-		joined: f == Traditional && r.PathHandling == "v1",
-	}
-}
-
-// Strips reports whether the matched part of the path is removed.
-func (w *Rewrite) Strips() bool { return w.strip }
+// Rewrite returns the rewriting for a route of that handling whose service has this path.
+func (b Base) Rewrite(h Handling) Rewrite { return Rewrite{string(b), h} }
 
 // Append appends the upstream path of a request to dst, escaped. It takes the
 // normal path that was matched and the length of its matched part, which is
@@ -43,7 +43,7 @@ func (w *Rewrite) Strips() bool { return w.strip }
 func (w *Rewrite) Append(dst, path []byte, matched int) []byte {
 	dst = append(dst, w.base...)
 	slash := w.base[len(w.base)-1] == '/' // base ends with a slash
-	if !w.strip {
+	if !w.Strip {
 		if !slash && !w.joined && len(path) > 1 {
 			return Escape(dst, path)
 		}

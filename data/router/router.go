@@ -55,10 +55,12 @@ type Options struct {
 
 // An Entry is a route together with what its owner wants back when it matches.
 // The router reads Route when it compiles and keeps parts of it: neither may
-// change afterwards.
+// change afterwards. The router also keeps what it compiled in the entry, beside what
+// the owner may keep there: do not copy an entry that was given to a router.
 type Entry struct {
-	Route *entity.Route
 	Value any
+	first candidate // unless the route has several
+	Route *entity.Route
 }
 
 // A RouteError says why a route was left out of the router.

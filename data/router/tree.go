@@ -4,12 +4,14 @@ import "slices"
 
 // A node is the root of a persistent radix tree over strings. The nil node is
 // an empty tree.
+//
+// It has the size of a cache line, which is all that a walk reads of it.
 type node struct {
 	owner  *edit
-	text   string  // of the edge that leads here
-	edges  []edge  // by label
-	bucket *bucket // in a tree of paths
-	paths  *node   // in a tree of hosts: the paths of these hosts
+	text   string     // of the edge that leads here
+	edges  []edge     // by label
+	only   *candidate // in place of a bucket that would hold nothing else
+	bucket *bucket    // nil when there is nothing here
 }
 
 // An edge leads to a child whose text begins with label. The label is kept
@@ -77,7 +79,7 @@ func (n *node) own(e *edit) *node {
 // compact removes n from the tree when it holds nothing, or joins it with its
 // only child.
 func (n *node) compact(e *edit) *node {
-	if n.bucket != nil || n.paths != nil || len(n.edges) > 1 {
+	if n.only != nil || n.bucket != nil || len(n.edges) > 1 {
 		return n
 	}
 	if len(n.edges) == 0 {

@@ -445,7 +445,7 @@ func (w *work) compileRoutes() (*router.Router, error) {
 			slot, service = s.slot, s.entity
 		}
 		n.compiled = w.compileRoute(n.entity, slot, service)
-		added = append(added, &router.Entry{Route: n.entity, Value: n.compiled})
+		added = append(added, &n.compiled.entry)
 	}
 	table := w.current.Load().router
 	if len(removed) == 0 && len(added) == 0 {

@@ -62,18 +62,26 @@ func (s *Snapshot) Budgets() iter.Seq2[string, *retry.Budget] {
 }
 
 // A Route is what a request needs to know of its route.
+//
+// What every request reads of it lies together, its entry in the routing table included: of many
+// routes most are not in the processor's cache.
 type Route struct {
-	Entity *entity.Route
-	HTTPS  bool // some protocol is https
-	HTTP   bool // some protocol is http
-	GRPC   bool // some protocol is grpc
-	GRPCS  bool // some protocol is grpcs
+	entry router.Entry
 
-	Retry *retry.Policy // nil: the service's
-
-	slot    int // of the service; -1 without one
-	plan    routePlan
 	metrics atomic.Pointer[telemetry.RouteMetrics]
+	plan    routePlan
+	slot    int           // of the service; -1 without one
+	Retry   *retry.Policy // nil: the service's
+	Name    string        // its name, else its id
+	HTTPS   bool          // some protocol is https
+	HTTP    bool          // some protocol is http
+	GRPC    bool          // some protocol is grpc
+	GRPCS   bool          // some protocol is grpcs
+	Paths   router.Handling
+	// These are fields of the entity.
+	PreserveHost, RequestBuffering bool
+
+	Entity  *entity.Route
 	all     *telemetry.Metrics
 	service string // name of the service for metrics
 }
@@ -84,7 +92,7 @@ func (r *Route) Metrics() *telemetry.RouteMetrics {
 	if m := r.metrics.Load(); m != nil {
 		return m
 	}
-	m := r.all.Route(r.service, nameOr(r.Entity.Name, r.Entity.ID))
+	m := r.all.Route(r.service, r.Name)
 	if !r.metrics.CompareAndSwap(nil, m) {
 		m.Release()
 		m = r.metrics.Load()
@@ -156,7 +164,12 @@ func milliseconds(ms *int64) time.Duration {
 }
 
 func (b *Builder) compileRoute(e *entity.Route, slot int, service *entity.Service) *Route {
-	r := &Route{Entity: e, Retry: retry.Compile(e.RetryPolicy), slot: slot, all: b.metrics}
+	r := &Route{
+		Entity: e, Retry: retry.Compile(e.RetryPolicy), Name: nameOr(e.Name, e.ID),
+		Paths: router.NewHandling(b.flavour, e), PreserveHost: e.PreserveHost, RequestBuffering: e.RequestBuffering,
+		slot: slot, all: b.metrics,
+	}
+	r.entry.Route, r.entry.Value = e, r
 	if service != nil {
 		r.service = nameOr(service.Name, service.ID)
 	}
