@@ -114,14 +114,14 @@ type BodyFilter interface {
 	BodyFilter(x *Exchange, piece []byte, last bool) []byte
 }
 
-// A Logger sees the exchange when it is over. The end of the answer may not have
+// A Logger sees the exchange when it is over, with the fields of the answer as the client got them. The end of the answer may not have
 // left yet, and the next request on the connection waits: what takes time belongs elsewhere.
 type Logger interface {
 	Log(x *Exchange)
 }
 
-// A Measurer chooses what /metrics shows. Once there is one, only what some of them ask for is shown.
-// That consumers are told apart holds for the requests that the plugin runs on.
+// A Measurer chooses what /metrics shows. Once there is one, only what some of them ask for is shown, and only the
+// requests that one runs on are counted, in what that one asks for.
 type Measurer interface {
 	Measures() telemetry.Measures
 }

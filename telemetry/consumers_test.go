@@ -61,7 +61,7 @@ func TestConsumersAreCountedWithoutAllocation(t *testing.T) {
 
 func TestOnlyWhatIsChosenIsShown(t *testing.T) {
 	m := NewMetrics(MetricsOptions{Health: func(yield func(TargetHealth) bool) { yield(TargetHealth{"u", "t", "a", "healthy", 0, 0}) }})
-	m.Route("s", "r").Observe(&Observation{Status: 200, Consumer: "alice", Latencies: Latencies{Upstream: 1}})
+	m.Route("s", "r").Observe(&Observation{Status: 200, Consumer: "alice", Egress: 1, Latencies: Latencies{Upstream: 1}})
 	signs := map[string]string{
 		"status": "kong_http_requests_total", "latency": "_latency_ms", "bandwidth": "kong_bandwidth_bytes",
 		"health": "kong_upstream_target_health", "consumers": `consumer="alice"`,
@@ -80,6 +80,34 @@ func TestOnlyWhatIsChosenIsShown(t *testing.T) {
 		{"consumers", &Measures{Status: true, Consumers: true}, "status consumers"},
 	} {
 		m.Show(tt.shown)
+		text := scrape(t, m)
+		for name, sign := range signs {
+			if got, want := strings.Contains(text, sign), strings.Contains(tt.want, name); got != want {
+				t.Errorf("%s: %s is shown: %v, want %v", tt.name, sign, got, want)
+			}
+		}
+	}
+}
+
+// A request is counted in what it is said to be, and nowhere else.
+func TestOnlyWhatIsAskedForIsCounted(t *testing.T) {
+	signs := map[string]string{
+		"status": "kong_http_requests_total{", "latency": "_latency_ms_count{", "bandwidth": "kong_bandwidth_bytes{", "consumers": `consumer="alice"`,
+	}
+	for _, tt := range []struct {
+		name    string
+		counted *Measures
+		want    string
+	}{
+		{"everything", nil, "status latency bandwidth consumers"},
+		{"nothing", &Measures{}, ""},
+		{"by status", &Measures{Status: true}, "status"},
+		{"by latency", &Measures{Latency: true}, "latency"},
+		{"its bytes", &Measures{Bandwidth: true}, "bandwidth"},
+		{"its consumer's bytes", &Measures{Bandwidth: true, Consumers: true}, "bandwidth consumers"},
+	} {
+		m := NewMetrics(MetricsOptions{})
+		m.Route("s", "r").Observe(&Observation{Counted: tt.counted, Status: 200, Consumer: "alice", Ingress: 1, Egress: 2, Latencies: Latencies{Upstream: 1}})
 		text := scrape(t, m)
 		for name, sign := range signs {
 			if got, want := strings.Contains(text, sign), strings.Contains(tt.want, name); got != want {

@@ -1,7 +1,6 @@
 package telemetry
 
-// Measures are the groups of series that /metrics shows. All is counted whatever they are, but for
-// consumers.
+// Measures are the groups of series that /metrics shows, or that a request is counted in.
 type Measures struct {
 	Status    bool // kong_http_requests_total
 	Latency   bool // kong_kong_latency_ms, kong_upstream_latency_ms, kong_request_latency_ms
@@ -18,7 +17,7 @@ func (m Measures) Or(other Measures) Measures {
 	}
 }
 
-// everything is shown while nothing is chosen.
+// everything is shown and counted while nothing is chosen.
 var everything = Measures{Status: true, Latency: true, Bandwidth: true, Health: true, Consumers: true}
 
 // Show chooses what is shown from now on; nil stands for everything.

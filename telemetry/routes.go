@@ -35,7 +35,7 @@ func (r *RouteMetrics) byConsumer() map[string]*counts {
 		return c
 	}
 	r.cells.each(func(c *routeCell) {
-		if c.codes.slots[0].key.Load() != 0 { // not only requests of consumers
+		if c.codes.slots[0].key.Load() != 0 || c.egress.Load() != 0 { // not only requests of consumers
 			of("").add(&c.countsCell)
 		}
 	})
@@ -112,6 +112,9 @@ func writeBandwidth(e *exposition, routes []*RouteMetrics, all []map[string]*cou
 	for i, r := range routes {
 		for _, consumer := range slices.Sorted(maps.Keys(all[i])) {
 			c := all[i][consumer]
+			if c.egress == 0 && c.ingress == 0 {
+				continue // its requests were counted by status only
+			}
 			e.sample(float64(c.egress), r.labels(label{"direction", "egress"}, label{"consumer", consumer})...)
 			e.sample(float64(c.ingress), r.labels(label{"direction", "ingress"}, label{"consumer", consumer})...)
 		}

@@ -138,10 +138,11 @@ func (s *striped[T]) each(f func(*T)) {
 // An Observation is one finished exchange on a route.
 type Observation struct {
 	Status    int
-	Consumer  string // name of the consumer, empty unless it is told apart
-	Proxied   bool   // the answer is the target's, not the gateway's
-	Ingress   int64  // bytes of the request, head included
-	Egress    int64  // bytes of the answer, head included
+	Counted   *Measures // what the exchange is counted in, nil for everything
+	Consumer  string    // name of the consumer; it is told apart when Counted says so
+	Proxied   bool      // the answer is the target's, not the gateway's
+	Ingress   int64     // bytes of the request, head included
+	Egress    int64     // bytes of the answer, head included
 	Latencies Latencies
 }
 
@@ -173,20 +174,34 @@ const byProxy = 1 << 16
 
 // Observe counts one exchange.
 func (r *RouteMetrics) Observe(o *Observation) {
-	c := r.cells.cell()
-	code := uint32(uint16(o.Status))
-	if o.Proxied {
-		code |= byProxy
+	counted := o.Counted
+	if counted == nil {
+		counted = &everything
 	}
+	if !counted.Status && !counted.Bandwidth && !counted.Latency {
+		return
+	}
+	c := r.cells.cell()
 	counts := &c.countsCell
-	if o.Consumer != "" {
+	if counted.Consumers && o.Consumer != "" {
 		if k := r.consumers.of(o.Consumer, r.cells.striper); k != nil {
 			counts = k.cells.cell()
 		}
 	}
-	counts.codes.add(code)
-	counts.ingress.Add(o.Ingress)
-	counts.egress.Add(o.Egress)
+	if counted.Status {
+		code := uint32(uint16(o.Status))
+		if o.Proxied {
+			code |= byProxy
+		}
+		counts.codes.add(code)
+	}
+	if counted.Bandwidth {
+		counts.ingress.Add(o.Ingress)
+		counts.egress.Add(o.Egress)
+	}
+	if !counted.Latency {
+		return
+	}
 	c.request.observe(o.Latencies.Request, requestBounds[:], c.laterRequest[:])
 	c.kong.observe(o.Latencies.Kong, kongBounds[:], c.laterKong[:])
 	if o.Latencies.Upstream >= 0 {

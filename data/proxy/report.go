@@ -16,12 +16,12 @@ func (x *exchange) report() {
 		metrics = x.route.Metrics()
 	}
 	consumer := ""
-	if x.plan != nil && x.plan.PerConsumer && x.seen.Consumer != nil {
+	if x.plan != nil && x.seen.Consumer != nil {
 		consumer = x.seen.Consumer.Username
 	}
 	metrics.Observe(&telemetry.Observation{
-		Consumer: consumer,
-		Status:   x.status, Proxied: x.proxied, Ingress: ingress, Egress: x.headBytes + x.sent, Latencies: latencies,
+		Counted: x.config.Counted(x.plan), Consumer: consumer,
+		Status: x.status, Proxied: x.proxied, Ingress: ingress, Egress: x.headBytes + x.sent, Latencies: latencies,
 	})
 	if counter := x.proxy.reasons[x.reason]; counter != nil {
 		counter.Add(1)

@@ -41,7 +41,7 @@ type Plan struct {
 	HeaderFilters []*Instance
 	BodyFilters   []*Instance
 	Loggers       []*Instance
-	PerConsumer   bool // requests are counted by consumer
+	Measures      *telemetry.Measures // that its plugin for this asks for, nil without one
 
 	all []*Instance
 }
@@ -65,6 +65,10 @@ type pluginSet struct {
 	scopes *table[[]*Instance] // by scope
 	owners *table[int]         // how many plugins each consumer has
 	global *Plan               // nil without plugins for all requests
+
+	// otherwise is what requests are counted in for which no plugin chooses that: everything (nil) as long as none
+	// does for any request.
+	otherwise *telemetry.Measures
 
 	mu    sync.RWMutex // guards plans
 	plans map[planKey]*Plan
@@ -102,6 +106,17 @@ func (s *Snapshot) Plan(r *Route) *Plan {
 	p := set.compile(nil, -1, s.scopes(r, "")...)
 	r.plan.Store(&cachedPlan{set, p})
 	return p
+}
+
+// Counted returns what requests with this plan are counted in, nil for everything.
+func (s *Snapshot) Counted(p *Plan) *telemetry.Measures {
+	switch {
+	case s.plugins == nil:
+		return nil
+	case p == nil || p.Measures == nil:
+		return s.plugins.otherwise
+	}
+	return p.Measures
 }
 
 // PlanFor returns the plan that takes the place of p as soon as the consumer is known; last
@@ -203,8 +218,8 @@ func (set *pluginSet) compile(ran []*Instance, after int, scopes ...scope) *Plan
 		if i.Log != nil {
 			p.Loggers = append(p.Loggers, i)
 		}
-		if i.Measures != nil && i.Measures.Consumers {
-			p.PerConsumer = true
+		if i.Measures != nil {
+			p.Measures = i.Measures
 		}
 	}
 	return p
@@ -346,11 +361,15 @@ func (w *work) publishPlugins(old *pluginSet) *pluginSet {
 	if !p.dirty {
 		return old
 	}
-	w.metrics.Show(measures(p.known))
+	shown := measures(p.known)
+	w.metrics.Show(shown)
 	if len(p.known) == 0 {
 		return nil
 	}
 	set := &pluginSet{scopes: p.scopes.done(), owners: p.owners.done(), plans: map[planKey]*Plan{}}
+	if shown != nil {
+		set.otherwise = new(telemetry.Measures)
+	}
 	set.global = set.compile(nil, -1, scope{})
 	return set
 }

@@ -28,6 +28,7 @@ func testPlugins() []*plugin.Plugin {
 	breaks := func() schema.Record { return new(broken) }
 	return []*plugin.Plugin{
 		{Name: "early", New: create}, {Name: "auth", New: create}, {Name: "broken", New: breaks}, {Name: "late", New: create},
+		{Name: "counts", New: func() schema.Record { return new(counting) }},
 	}
 }
 
@@ -35,6 +36,11 @@ func testPlugins() []*plugin.Plugin {
 type broken struct{ nothing }
 
 func (*broken) Start(*plugin.Env) error { return errors.New("broken") }
+
+// counting is settings of a plugin that chooses what is counted.
+type counting struct{ nothing }
+
+func (*counting) Measures() telemetry.Measures { return telemetry.Measures{Status: true} }
 
 func newPluginBuilder(tb testing.TB) *Builder {
 	tb.Helper()
@@ -159,6 +165,46 @@ func TestPlans(t *testing.T) {
 }
 
 // A plugin that ran before the consumer was known keeps its settings to the end.
+// Once a plugin chooses what is counted, the requests that none of its kind is for are not.
+func TestCounted(t *testing.T) {
+	b := newPluginBuilder(t)
+	of := func() string {
+		s := b.Current()
+		words := ""
+		for _, r := range []*Route{nil, routed(s)} {
+			switch m := s.Counted(s.Plan(r)); {
+			case m == nil:
+				words += "everything "
+			case *m == telemetry.Measures{}:
+				words += "nothing "
+			default:
+				words += "status "
+			}
+		}
+		return words
+	}
+	for _, tt := range []struct {
+		change Change
+		want   string // of requests without route, and of those for the route
+	}{
+		{route("r", "s", "/a"), "everything everything "},
+		{configured("1", "late"), "everything everything "},
+		{configured("2", "counts r2"), "nothing nothing "},
+		{configured("3", "counts r"), "nothing status "},
+		{configured("3", "counts r off"), "nothing nothing "},
+		{configured("4", "counts"), "status status "},
+		{gone("plugins", "4"), "nothing nothing "},
+		{gone("plugins", "2"), "everything everything "},
+	} {
+		if err := b.Apply([]Change{service("s", "10.0.0.9"), tt.change}); err != nil {
+			t.Fatal(err)
+		}
+		if got := of(); got != tt.want {
+			t.Errorf("after %s %s: %s, want %s", tt.change.Kind, tt.change.ID, got, tt.want)
+		}
+	}
+}
+
 func TestWhatHasRunStays(t *testing.T) {
 	b := newPluginBuilder(t)
 	err := b.Apply([]Change{
