@@ -246,12 +246,3 @@ func equalFold(a []byte, b string) bool {
 	}
 	return true
 }
-
-// Hold copies all fields, so that they outlive the buffers that they came in.
-func (h *Header) Hold() {
-	h.change()
-	for i := range h.lines {
-		l := &h.lines[i]
-		l.Name, l.Value = keep(h, l.Name), keep(h, l.Value)
-	}
-}

@@ -53,7 +53,7 @@ func (x *exchange) answer() {
 		c.KeepAlive = false
 	}
 	c.Out = x.appendAnswer(c.Out[:0], framing, -1)
-	x.headBytes = int64(len(c.Out))
+	x.headDone(len(c.Out))
 	switch {
 	case x.plan != nil && len(x.plan.BodyFilters) > 0:
 		x.copyFiltered(framing, r.HasBody())
@@ -294,7 +294,7 @@ func (x *exchange) tunnel() {
 	up, c := x.upstream, x.conn
 	c.KeepAlive = false
 	c.Out = x.appendAnswer(c.Out[:0], http1.Raw, -1)
-	x.headBytes = int64(len(c.Out))
+	x.headDone(len(c.Out))
 	result := http1.Tunnel(c, up, http1.TunnelOptions{Timeout: x.service.ReadTimeout, In: &x.target.tunnels})
 	x.received, x.sent = result.Sent, result.Received
 	x.abandon()

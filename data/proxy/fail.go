@@ -217,7 +217,8 @@ func (x *exchange) finish(body []byte) {
 		out = append(out, "\r\n"...)
 	}
 	out = append(out, "\r\n"...)
-	x.headBytes = int64(len(out))
+	x.conn.Out = out
+	x.headDone(len(out))
 	if string(x.request.Method) != "HEAD" && !bodiless {
 		out = append(out, body...)
 		x.sent = int64(len(body))

@@ -28,9 +28,6 @@ func (x *exchange) filterHead(status int, lines plugin.Lines, proxied bool) {
 		i.HeaderFilter.HeaderFilter(&x.seen)
 	}
 	x.status = x.seen.Response.Status()
-	if len(x.plan.Loggers) > 0 {
-		x.seen.Response.Hold() // the buffers go back before Log
-	}
 	early, untouched := x.seen.Response.Early()
 	x.early, x.filtered = early, !untouched
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ type hooks struct {
 	answers answerLines
 	lines   ownLines // of an answer of the gateway's own
 	scratch []byte
+	gone    []byte // the head that the client got, when a plugin logs it
 
 	filtered bool          // the answer's fields are those in seen
 	early    []plugin.Line // otherwise: what plugins have put before them
@@ -41,6 +43,7 @@ func reasonOf(p *plugin.Plugin) Reason {
 // beginPlugins gets ready for the plugins of all requests.
 func (x *exchange) beginPlugins() {
 	x.plan, x.running, x.filtered, x.early, x.arrived, x.bodyDone, x.replaced = nil, nil, false, nil, false, false, false
+	x.gone = x.gone[:0]
 	if plan := x.config.Plan(nil); plan != nil {
 		x.follow(plan)
 	}
@@ -211,6 +214,8 @@ func (x *exchange) panicked(v any) {
 	if x.headBytes == 0 { // nothing of an answer is on its way
 		x.proxied = false
 		x.fail(500, statusMessage(500), reason, raisedByLogic)
+		x.plan = plan
+		x.headDone(int(x.headBytes))
 	} else {
 		x.reason = reason
 		x.conn.Close()
@@ -218,8 +223,25 @@ func (x *exchange) panicked(v any) {
 	x.plan = plan
 }
 
+// headDone says that the head of the answer is complete, so many bytes of conn.Out. It is copied for those
+// who log it: the buffers go back before.
+func (x *exchange) headDone(length int) {
+	x.headBytes = int64(length)
+	if x.plan != nil && len(x.plan.Loggers) > 0 {
+		x.gone = append(x.gone[:0], x.conn.Out[:length]...)
+	}
+}
+
 // logPlugins tells the plugins that the exchange is over. A panic in one ends its turn only.
 func (x *exchange) logPlugins() {
+	if len(x.plan.Loggers) == 0 {
+		return
+	}
+	x.lines.head, x.lines.names, x.lines.values = nil, x.lines.names[:0], x.lines.values[:0]
+	if len(x.gone) > 0 {
+		x.lines.head = bytes.TrimSuffix(x.gone, []byte("\r\n")) // of the empty line
+	}
+	x.seen.Response.Begin(&x.lines, false)
 	for _, i := range x.plan.Loggers {
 		x.logPlugin(i)
 	}

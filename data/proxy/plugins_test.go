@@ -16,6 +16,7 @@ import (
 	"gibbon/entity"
 	"gibbon/plugin"
 	"gibbon/plugin/keyauth"
+	"gibbon/plugin/plugintest"
 	"gibbon/plugin/proxycache"
 	"gibbon/plugin/ratelimiting"
 	"gibbon/schema"
@@ -125,6 +126,8 @@ func (p *probe) Log(x *plugin.Exchange) {
 	switch p.Do {
 	case "panic-log":
 		panic("told to")
+	case "log-head":
+		p.done.add(strings.Join(plugintest.Fields(&x.Response.Header), "\r\n"))
 	case "log":
 		var s plugin.Summary
 		x.Summarize(&s)
@@ -348,6 +351,45 @@ func TestPluginsLog(t *testing.T) {
 	const want = "/a/b 200 true /b?c=d 200 application/json 17 1\n/none 404 false   application/json; charset=utf-8 103 0"
 	if got := done.take(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What is logged of an answer's head is what the client got of it.
+func TestPluginsLogTheHeadThatWasSent(t *testing.T) {
+	g := newGateway(t)
+	g.configure(t, nil, newOrigin(t, respond(chunkedAnswer)))
+	done := new(record)
+	if shared, ok := g.state.Env(kindsPlugin(t, `{}`)).Process("record", func() any { return done }).(*record); !ok || shared != done {
+		t.Fatal("somebody has a record already")
+	}
+	for _, tt := range []struct{ name, path, other, has string }{
+		{"of a target", "/a", `probe {"do":"nothing"}`, "Via: 1.1 kong/3.9.3"},
+		{"changed", "/a", `probe {"do":"head"}`, "X-Status: 200 true"},
+		{"set before the answer", "/a", `probe {"do":"access"}`, "X-Early: 1"},
+		{"kept to its end", "/a", `whole {}`, "X-Kong-Upstream-Latency: "},
+		{"of a plugin", "/a", `probe {"do":"reply"}`, "X-Kong-Response-Latency: "},
+		{"of a cache", "/a", `probe {"do":"cached"}`, "X-Kong-Proxy-Latency: "},
+		{"of a panic", "/a", `probe {"do":"panic"}`, "X-Kong-Request-Id: "},
+		{"of the gateway", "/none", `probe {"do":"nothing"}`, "Content-Length: "},
+	} {
+		g.plug(t, tt.other, `second {"do":"log-head"}`)
+		c, err := net.Dial("tcp", g.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte("GET " + tt.path + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Close() // it was read to its end
+		head, _, _ := strings.Cut(string(text), "\r\n\r\n")
+		_, fields, _ := strings.Cut(head, "\r\n")
+		if got := done.take(); got != fields || !strings.Contains(got, tt.has) {
+			t.Errorf("%s: logged\n%s\nsent, with %q\n%s", tt.name, got, tt.has, fields)
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ func (x *exchange) answerWhole() {
 	body := x.filterPiece(x.seen.Response.Body(), true)
 	x.sent = int64(len(body))
 	c.Out = x.appendAnswer(c.Out[:0], http1.Raw, x.sent)
-	x.headBytes = int64(len(c.Out))
+	x.headDone(len(c.Out))
 	x.release()
 	if len(body) <= filterBuffer {
 		c.Out = append(c.Out, body...)
