@@ -34,6 +34,8 @@ func TestExtensionsOfBalancing(t *testing.T) {
 			"probe", "upstreams", `{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`,
 			`{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`,
 		},
+		{"keepalive", "upstreams", `{"healthchecks":{"active":{"keepalive":false}}}`, `{"healthchecks":{"active":{"keepalive":false}}}`},
+		{"default keepalive", "upstreams", `{"healthchecks":{"active":{"keepalive":null}}}`, `{"healthchecks":{"active":{}}}`},
 		{"bad regex", "upstreams", `{"healthchecks":{"active":{"body_match":"("}}}`, "invalid regex"},
 		{
 			"target", "targets", `{"state":"draining","failover":true,"priority":1,"max_requests":5}`,

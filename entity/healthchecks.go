@@ -68,7 +68,7 @@ type ActiveChecks struct {
 	Port       int    // 0 is the target's
 	HTTPMethod string // GET unless set
 	BodyMatch  string // a regular expression; "" matches all
-	Keepalive  bool   // probes use connections again
+	Keepalive  *bool  // probes use connections again; nil: a few times, where targets allow it
 
 	GRPCService string // that gRPC servers are asked about; "" is the whole server
 }
@@ -140,8 +140,8 @@ func (a *ActiveChecks) Fields() schema.Fields {
 			OneOf("GET", "HEAD", "OPTIONS", "POST").Doc("The method of probes."),
 		schema.String("body_match", &a.BodyMatch).Extension().Check(checkBodyMatch).
 			Doc("A regular expression that the first 64 KiB of a probe's answer have to match, else it counts as an HTTP failure."),
-		schema.Bool("keepalive", &a.Keepalive).Extension().Required().Default(false).
-			Doc("Whether probes use connections again. Then they cost little, and speak HTTP/1.1."),
+		schema.NullBool("keepalive", &a.Keepalive).Extension().
+			Doc("Whether probes use connections again: always, with HTTP/1.1, or never. Null: four probes share one where the target allows it."),
 		schema.String("grpc_service", &a.GRPCService).Extension().Is(schema.LenMin(1)).
 			Doc("The service that probes of type grpc and grpcs ask about; without it they ask about the whole server."),
 	}

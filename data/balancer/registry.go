@@ -94,7 +94,8 @@ func NewRegistry(o Options) *Registry {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Dial == nil {
+	direct := o.Dial == nil
+	if direct {
 		o.Dial = health.Dial
 	}
 	r := &Registry{
@@ -103,7 +104,7 @@ func NewRegistry(o Options) *Registry {
 		direct:    make(map[directKey]weak.Pointer[Balancer]),
 	}
 	r.monitor = health.NewMonitor(health.Options{
-		Log: o.Log, OnChange: o.OnChange, Dial: r.dialProbe,
+		Log: o.Log, OnChange: o.OnChange, Dial: r.dialProbe, Direct: direct,
 		RootCAs: o.RootCAs, Certificate: o.Certificate, MaxProbes: o.MaxProbes,
 	})
 	return r

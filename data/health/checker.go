@@ -286,6 +286,9 @@ func (c *Checker) round(ctx context.Context, r *Rules, which class, subjects []*
 	if len(subjects) > r.concurrency {
 		pace = r.intervals[which] / time.Duration(2*len(subjects))
 	}
+	if c.monitor.options.Direct && len(subjects) > 0 && r.probe.bare(subjects) && c.sweep(ctx, r, subjects, pace) {
+		return
+	}
 	slots := make(chan struct{}, min(r.concurrency, max(len(subjects), 1)))
 	var probes sync.WaitGroup
 	defer probes.Wait()
@@ -297,25 +300,27 @@ func (c *Checker) round(ctx context.Context, r *Rules, which class, subjects []*
 			return
 		}
 		probes.Go(func() {
-			c.examine(ctx, r, s)
+			c.examine(ctx, r, s, &s.kept)
 			<-slots
 		})
 	}
 }
 
-// examine probes a subject. The caller has taken one of the monitor's slots for it.
-func (c *Checker) examine(ctx context.Context, r *Rules, s *Subject) {
-	outcome := r.probe.run(ctx, &c.monitor.options, s.key, &s.kept)
+// examine probes a subject, on the connection that was kept if it is given. The caller has
+// taken one of the monitor's slots for it.
+func (c *Checker) examine(ctx context.Context, r *Rules, s *Subject, keep *kept) {
+	outcome := r.probe.run(ctx, &c.monitor.options, s.key, keep)
 	<-c.monitor.slots
 	if ctx.Err() == nil {
 		s.checked(r, outcome)
 	}
-	if s.rules.Load() != r {
+	if s.rules.Load() != r || keep == nil && outcome.failed() {
 		s.kept.put(nil)
 	}
 }
 
-// lookAt probes a subject outside of the rounds, if r are still the rules.
+// lookAt probes a subject outside of the rounds, if r are still the rules. It makes a
+// connection: that the target accepts none may be why it is looked at.
 func (c *Checker) lookAt(r *Rules, s *Subject) {
 	c.mu.Lock()
 	if c.rules != r {
@@ -327,7 +332,7 @@ func (c *Checker) lookAt(r *Rules, s *Subject) {
 	c.mu.Unlock()
 	defer c.running.Done()
 	if acquire(ctx, c.monitor.slots) {
-		c.examine(ctx, r, s)
+		c.examine(ctx, r, s, nil)
 	}
 }
 

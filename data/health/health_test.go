@@ -59,7 +59,8 @@ func parseRules(tb testing.TB, text string) *entity.Upstream {
 		case "type":
 			a.Type, err = value, nil
 		case "keepalive":
-			a.Keepalive = n == 1
+			keep := n == 1
+			a.Keepalive = &keep
 		case "service":
 			a.GRPCService, err = value, nil
 		case "passive.type":

@@ -25,6 +25,9 @@ type Options struct {
 	// Dial connects; nil stands for [Dial].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
+	// Direct allows probes of IP addresses to connect without Dial, where that is cheaper.
+	Direct bool
+
 	// RootCAs verifies the certificates of targets; nil stands for the system's.
 	RootCAs *x509.CertPool
 
@@ -66,7 +69,7 @@ type expiry struct {
 // NewMonitor returns a monitor without checkers.
 func NewMonitor(o Options) *Monitor {
 	if o.Dial == nil {
-		o.Dial = Dial
+		o.Dial, o.Direct = Dial, true
 	}
 	if o.MaxProbes <= 0 {
 		o.MaxProbes = 256

@@ -1,19 +1,17 @@
 package health
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -37,6 +35,7 @@ type probe struct {
 	method      string
 	body        *regexp.Regexp // nil: the body is not read
 	keep        bool           // connections are used again
+	renew       int            // after so many probes a connection is not; 0: it always is
 	service     string         // that a gRPC server is asked about
 	fields      [][2]string    // further ones of a gRPC request
 }
@@ -52,37 +51,49 @@ var errAnswer = errors.New("answer is not HTTP")
 func (p *probe) run(ctx context.Context, o *Options, k Key, keep *kept) Check {
 	c := Check{Time: time.Now()}
 	var err error
-	var serving *servingError
 	c.Status, err = p.ask(ctx, o, k, keep)
+	p.conclude(&c, err)
+	return c
+}
+
+// conclude completes a check whose status is there: how long it took, and what it means.
+func (p *probe) conclude(c *Check, err error) {
 	c.Duration = time.Since(c.Time)
 	switch {
+	case err == nil && (p.kind == "tcp" || p.kind == "grpc" || p.kind == "grpcs" || p.good.has(c.Status)):
+		c.Result = Success
+	case err == nil && p.bad.has(c.Status):
+		c.Result = HTTPFailure
+	case err == nil:
+		c.Result = NoVerdict
 	case errors.Is(err, errBody) && !p.good.has(c.Status):
 		c.Result = NoVerdict
 		if p.bad.has(c.Status) {
 			c.Result = HTTPFailure
 		}
-	case errors.Is(err, errAnswer), errors.Is(err, errBody), errors.As(err, &serving):
+	case errors.Is(err, errAnswer), errors.Is(err, errBody), isServing(err):
 		c.Result, c.Error = HTTPFailure, err.Error()
 	case isTimeout(err):
 		c.Result, c.Error = Timeout, err.Error()
-	case err != nil:
-		c.Result, c.Error = TCPFailure, err.Error()
-	case p.kind == "tcp", p.kind == "grpc", p.kind == "grpcs", p.good.has(c.Status):
-		c.Result = Success
-	case p.bad.has(c.Status):
-		c.Result = HTTPFailure
 	default:
-		c.Result = NoVerdict
+		c.Result, c.Error = TCPFailure, err.Error()
 	}
-	return c
 }
+
+func isServing(err error) bool {
+	var serving *servingError
+	return errors.As(err, &serving)
+}
+
+// failed reports whether a check speaks against the address.
+func (c *Check) failed() bool { return c.Result != Success && c.Result != NoVerdict }
 
 // ask returns the status of the answer, or 0 for a connection alone. A connection
 // that was kept and turns out to be closed does not count.
 func (p *probe) ask(ctx context.Context, o *Options, k Key, keep *kept) (int, error) {
 	var s *session
 	if p.keep && keep != nil {
-		s = keep.take(p)
+		s = keep.take(p, false)
 	}
 	for {
 		if s == nil {
@@ -97,7 +108,7 @@ func (p *probe) ask(ctx context.Context, o *Options, k Key, keep *kept) (int, er
 		}
 		stop := s.interrupt(ctx) // when the checks end, so does the wait for an answer
 		status, again, err := p.converse(ctx, s, k)
-		if stop() && again && keep != nil {
+		if stop() && again && keep != nil && (err == nil || p.renew == 0) {
 			keep.put(s)
 			return status, err
 		}
@@ -145,28 +156,19 @@ func (p *probe) protocols() []string {
 	return nil
 }
 
-// readStatus reads the first line of an answer and nothing more.
-func readStatus(r io.Reader) (int, error) {
-	line, err := bufio.NewReaderSize(io.LimitReader(r, maxStatusLine), 256).ReadString('\n')
-	if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
-		return 0, fmt.Errorf("receive: %w", err)
-	}
-	return parseStatus(line)
-}
-
 // parseStatus finds the status in "HTTP/1.1 200 OK". It takes what the reference
 // takes: any version of digits, any blanks before the status.
-func parseStatus(line string) (int, error) {
-	rest, ok := strings.CutPrefix(line, "HTTP/")
+func parseStatus(line []byte) (int, error) {
+	rest, ok := bytes.CutPrefix(line, []byte("HTTP/"))
 	major, rest := digits(rest)
-	rest, dot := strings.CutPrefix(rest, ".")
+	rest, dot := bytes.CutPrefix(rest, []byte("."))
 	minor, rest := digits(rest)
-	status := strings.TrimLeft(rest, " \t")
+	status := bytes.TrimLeft(rest, " \t")
 	code, _ := digits(status)
-	if !ok || major == "" || !dot || minor == "" || len(status) == len(rest) || code == "" {
+	if !ok || len(major) == 0 || !dot || len(minor) == 0 || len(status) == len(rest) || len(code) == 0 {
 		return 0, errAnswer
 	}
-	n, err := strconv.Atoi(code)
+	n, err := strconv.Atoi(string(code))
 	if err != nil {
 		return 0, errAnswer
 	}
@@ -174,7 +176,7 @@ func parseStatus(line string) (int, error) {
 }
 
 // digits splits s after its leading digits.
-func digits(s string) (head, tail string) {
+func digits(s []byte) (head, tail []byte) {
 	n := 0
 	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
 		n++

@@ -43,7 +43,7 @@ func TestProbeMethodAndPort(t *testing.T) {
 	u := parseRules(t, "interval=1")
 	u.Healthchecks.Active.Port, u.Healthchecks.Active.HTTPMethod = 9000, "HEAD"
 	Compile(u).probe.run(t.Context(), &Options{Dial: n.dial}, Key{Host: "10.0.0.1", Port: 80, Target: "a.test"}, nil)
-	if got := <-heads; got != "10.0.0.1:9000 HEAD / HTTP/1.0\r\nHost: a.test\r\n\r\n" {
+	if got := <-heads; got != "10.0.0.1:9000 HEAD / HTTP/1.0\r\nConnection: keep-alive\r\nHost: a.test\r\n\r\n" {
 		t.Errorf("sent %q", got)
 	}
 }

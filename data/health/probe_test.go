@@ -176,21 +176,31 @@ func TestProbeHead(t *testing.T) {
 		key    Key
 		want   string
 	}{
-		{"target's name", nil, testKey, "GET / HTTP/1.0|Host: a.test||"},
-		{"target's IP", nil, Key{Host: "10.0.0.1", Target: "10.0.0.1"}, "GET / HTTP/1.0|Host: 10.0.0.1||"},
-		{"host_header", func(u *entity.Upstream) { u.HostHeader = "h.test:81" }, testKey, "GET / HTTP/1.0|Host: h.test:81||"},
-		{"path", func(u *entity.Upstream) { u.Healthchecks.Active.HTTPPath = "/hc?x=1" }, testKey, "GET /hc?x=1 HTTP/1.0|Host: a.test||"},
+		{"target's name", nil, testKey, "GET / HTTP/1.0|Connection: keep-alive|Host: a.test||"},
+		{"target's IP", nil, Key{Host: "10.0.0.1", Target: "10.0.0.1"}, "GET / HTTP/1.0|Connection: keep-alive|Host: 10.0.0.1||"},
+		{"host_header", func(u *entity.Upstream) { u.HostHeader = "h.test:81" }, testKey, "GET / HTTP/1.0|Connection: keep-alive|Host: h.test:81||"},
+		{"path", func(u *entity.Upstream) { u.Healthchecks.Active.HTTPPath = "/hc?x=1" }, testKey, "GET /hc?x=1 HTTP/1.0|Connection: keep-alive|Host: a.test||"},
 		{
 			"headers before Host, values on lines of their own",
 			func(u *entity.Upstream) {
 				u.Healthchecks.Active.Headers = map[string][]string{"X-B": {"1", "2"}, "X-A": {"3"}}
-			}, testKey, "GET / HTTP/1.0|X-A: 3|X-B: 1|X-B: 2|Host: a.test||",
+			}, testKey, "GET / HTTP/1.0|Connection: keep-alive|X-A: 3|X-B: 1|X-B: 2|Host: a.test||",
+		},
+		{
+			"a Connection header of the upstream's own",
+			func(u *entity.Upstream) {
+				u.Healthchecks.Active.Headers = map[string][]string{"connection": {"close"}}
+			}, testKey, "GET / HTTP/1.0|connection: close|Host: a.test||",
+		},
+		{
+			"keepalive switched off",
+			func(u *entity.Upstream) { u.Healthchecks.Active.Keepalive = new(bool) }, testKey, "GET / HTTP/1.0|Host: a.test||",
 		},
 		{
 			"no header splits",
 			func(u *entity.Upstream) {
 				u.Healthchecks.Active.Headers = map[string][]string{"X-A": {"1\r\nX-B: 2", "3"}}
-			}, testKey, "GET / HTTP/1.0|X-A: 3|Host: a.test||",
+			}, testKey, "GET / HTTP/1.0|Connection: keep-alive|X-A: 3|Host: a.test||",
 		},
 	}
 	for _, tt := range tests {
@@ -317,7 +327,7 @@ func FuzzParseStatus(f *testing.F) {
 				want, wantErr = n, nil
 			}
 		}
-		if got, err := parseStatus(line); got != want || !errors.Is(err, wantErr) {
+		if got, err := parseStatus([]byte(line)); got != want || !errors.Is(err, wantErr) {
 			t.Errorf("parseStatus(%q) = %d, %v; want %d, %v", line, got, err, want, wantErr)
 		}
 	})

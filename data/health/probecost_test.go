@@ -47,9 +47,9 @@ func used(tb testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkProbeCost measures the processor time that a probe costs the gateway, ten
-// at a time. At 10,000 addresses every 5 seconds, 50 µs are a tenth of a core.
-func BenchmarkProbeCost(b *testing.B) {
+// benchTarget starts a target in a process of its own, and returns the addresses that lead to it.
+func benchTarget(b *testing.B) []Key {
+	b.Helper()
 	target := exec.CommandContext(b.Context(), os.Args[0])
 	target.Env = append(os.Environ(), "GIBBON_TEST_TARGET=1")
 	out, err := target.StdoutPipe()
@@ -59,10 +59,10 @@ func BenchmarkProbeCost(b *testing.B) {
 	if err := target.Start(); err != nil {
 		b.Fatal(err)
 	}
-	defer func() {
+	b.Cleanup(func() {
 		_ = target.Process.Kill() // it runs until then
 		_ = target.Wait()
-	}()
+	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		b.Fatal(err)
@@ -78,7 +78,14 @@ func BenchmarkProbeCost(b *testing.B) {
 			keys[i].Host = fmt.Sprintf("127.1.%d.%d", i>>8, i&255)
 		}
 	}
-	for _, rules := range []string{"type=http", "type=http keepalive=1", "type=grpc", "type=grpc keepalive=1", "type=tcp", "type=http dialer"} {
+	return keys
+}
+
+// BenchmarkProbeCost measures the processor time that a probe on its own costs the gateway, ten
+// at a time; see BenchmarkSweep. At 10,000 addresses every 5 seconds, 50 µs are a tenth of a core.
+func BenchmarkProbeCost(b *testing.B) {
+	keys := benchTarget(b)
+	for _, rules := range []string{"type=http keepalive=0", "type=http keepalive=1", "type=grpc keepalive=0", "type=grpc keepalive=1", "type=tcp", "type=http keepalive=0 dialer"} {
 		b.Run(rules, func(b *testing.B) {
 			o := &Options{Dial: Dial}
 			rules, plain := strings.CutSuffix(rules, " dialer")

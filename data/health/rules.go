@@ -89,7 +89,7 @@ func compileProbe(u *entity.Upstream) probe {
 		host:        u.HostHeader,
 		port:        uint16(a.Port),
 		method:      cmp.Or(a.HTTPMethod, "GET"),
-		keep:        a.Keepalive,
+		keep:        a.Keepalive == nil || *a.Keepalive,
 		service:     a.GRPCService,
 	}
 	if a.BodyMatch != "" && p.method != "HEAD" {
@@ -104,10 +104,19 @@ func compileProbe(u *entity.Upstream) probe {
 		path = "/"
 	}
 	version := "HTTP/1.0"
-	if p.keep {
+	if a.Keepalive == nil {
+		p.renew = renewal
+	} else if p.keep {
 		version = "HTTP/1.1"
 	}
 	head.WriteString(p.method + " " + path + " " + version + "\r\n")
+	if p.renew > 0 && isHTTP(p.kind) {
+		if namesConnection(a.Headers) {
+			p.keep = false
+		} else {
+			head.WriteString("Connection: keep-alive\r\n")
+		}
+	}
 	for _, name := range sortedNames(a.Headers) {
 		for _, value := range a.Headers[name] {
 			if !strings.ContainsAny(name+value, "\r\n\x00") { // a line break would begin a second header
@@ -119,6 +128,18 @@ func compileProbe(u *entity.Upstream) probe {
 	head.WriteString("Host: ")
 	p.head = head.String()
 	return p
+}
+
+func isHTTP(kind string) bool { return kind == "http" || kind == "https" }
+
+// namesConnection reports whether headers say by themselves what becomes of the connection.
+func namesConnection(headers map[string][]string) bool {
+	for name := range headers {
+		if strings.EqualFold(name, "Connection") {
+			return true
+		}
+	}
+	return false
 }
 
 // serverName returns the SNI of a probe. A host_header may carry a port, and an

@@ -13,12 +13,21 @@ import (
 
 // A session is a connection for probes of one address.
 type session struct {
-	net.Conn
+	net.Conn        // nil: there is only a socket
+	socket   socket // of a sweep
 
 	probe  *probe // that it was made for
 	in     *bufio.Reader
-	used   bool   // by an earlier probe
+	used   int    // by earlier probes
 	stream uint32 // the last one, of HTTP/2
+}
+
+// Close closes what there is.
+func (s *session) Close() error {
+	if s.Conn == nil {
+		return s.socket.close()
+	}
+	return s.Conn.Close()
 }
 
 // sessionBuffer takes the head of a usual answer.
@@ -27,10 +36,15 @@ const sessionBuffer = 1 << 10
 // kept is a place for the connection of an address between two probes.
 type kept struct{ idle atomic.Pointer[session] }
 
-// take returns the connection that was kept for a probe, or nil.
-func (k *kept) take(p *probe) *session {
+// renewal is how many probes of an address share a connection unless the upstream says
+// otherwise: the next one finds out whether the target still accepts connections.
+const renewal = 4
+
+// take returns the connection that was kept for a probe, or nil. With bare, that is one
+// without a [net.Conn].
+func (k *kept) take(p *probe, bare bool) *session {
 	s := k.idle.Swap(nil)
-	if s != nil && s.probe != p { // its rules hold no longer
+	if s != nil && (s.probe != p || p.renew > 0 && s.used >= p.renew || bare != (s.Conn == nil)) {
 		_ = s.Close() // nobody waits for it
 		return nil
 	}
@@ -40,7 +54,7 @@ func (k *kept) take(p *probe) *session {
 // put keeps a connection in place of another.
 func (k *kept) put(s *session) {
 	if s != nil {
-		s.used = true
+		s.used++
 	}
 	if old := k.idle.Swap(s); old != nil {
 		_ = old.Close() // nobody waits for it
@@ -80,7 +94,7 @@ func (s *session) reader() *bufio.Reader {
 // stale reports whether an error means that the target had closed the connection
 // before the probe: nothing was answered, and not for lack of time.
 func (s *session) stale(err error) bool {
-	return s.used && err != nil && !isTimeout(err) && !errors.Is(err, errAnswer) && (s.in == nil || s.in.Buffered() == 0)
+	return s.used > 0 && err != nil && !isTimeout(err) && !errors.Is(err, errAnswer) && (s.in == nil || s.in.Buffered() == 0)
 }
 
 // readAnswer reads an answer, as much of its body as a probe looks at, and whether
@@ -126,11 +140,31 @@ func (p *probe) converse(ctx context.Context, s *session, k Key) (status int, ag
 	if err = p.allow(ctx, s); err != nil {
 		return 0, false, fail("receive", err)
 	}
-	if p.body != nil || p.keep {
+	if p.body != nil || p.keep && p.renew == 0 {
 		return p.readAnswer(s)
 	}
-	status, err = readStatus(s)
-	return status, false, err
+	return p.readPlain(s)
+}
+
+// readPlain reads no more of an answer than its first line, unless the connection may
+// be used again: then the rest, if it comes.
+func (p *probe) readPlain(s *session) (status int, again bool, err error) {
+	var answer []byte
+	buffer := make([]byte, sessionBuffer)
+	for {
+		n, broken := s.Read(buffer)
+		answer = append(answer, buffer[:n]...)
+		status, connection, done, err := judge(answer, p.method, p.keep)
+		switch {
+		case done && (connection != incomplete || broken != nil):
+			return status, connection == usable, err
+		case !done && errors.Is(broken, io.EOF) && len(answer) > 0:
+			status, err = parseStatus(answer)
+			return status, false, err
+		case !done && broken != nil:
+			return 0, false, fail("receive", broken)
+		}
+	}
 }
 
 // interrupt makes the operations of a session fail when ctx ends, until stop is called.

@@ -1,0 +1,18 @@
+//go:build !linux
+
+package health
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// A socket is there for Linux only.
+type socket struct{}
+
+func (socket) close() error { return errors.ErrUnsupported }
+
+func (*probe) bare([]*Subject) bool { return false }
+
+func (*Checker) sweep(context.Context, *Rules, []*Subject, time.Duration) bool { return false }
