@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"gibbon/plugin"
@@ -66,14 +67,18 @@ type file struct {
 	open   *os.File // nil before the first write, and with reopen
 }
 
-func (f *file) write(_ context.Context, batch [][]byte) error {
+// write appends a batch. The path may be that of a pipe: one that nobody reads cannot be opened, and one whose
+// reader hangs is waited for until the context ends.
+func (f *file) write(ctx context.Context, batch [][]byte) error {
 	to := f.open
 	if to == nil {
 		var err error
-		if to, err = os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644); err != nil { //nolint:gosec // others read logs
+		if to, err = os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o644); err != nil { //nolint:gosec // others read logs
 			return fmt.Errorf("file-log: %w", err)
 		}
 	}
+	stop := context.AfterFunc(ctx, func() { _ = to.SetWriteDeadline(time.Unix(1, 0)) }) // files have none, and do not hang
+	defer stop()
 	_, err := to.Write(bytes.Join(batch, nil))
 	if f.reopen || err != nil {
 		if e := to.Close(); err == nil {
