@@ -34,6 +34,10 @@ func TestAccess(t *testing.T) {
 		{"no colon", `{}`, "Authorization", "Basic " + basic("al"), refused},
 		{"no username", `{}`, "Authorization", "Basic " + basic(":pw:1"), refused},
 		{"not base64", `{}`, "Authorization", "Basic !!!", refused},
+		{"oversized", `{}`, "Authorization", "Basic " + basic("al:"+strings.Repeat("pw:1", 20_000)), refused},
+		{"oversized username", `{}`, "Authorization", "Basic " + basic(strings.Repeat("al", 20_000)+":pw:1"), refused},
+		{"two in one line", `{}`, "Authorization", "Basic " + basic("al:no") + ", Basic " + basic("al:pw:1"), refused},
+		{"the hash is no password", `{}`, "Authorization", "Basic " + basic("al:"+entity.HashPassword("pw:1", "c1")), refused},
 		{"another scheme", `{}`, "Authorization", "Bearer x", refused},
 		{"anonymous", `{"anonymous":"c2"}`, "Authorization", "Bearer x", "Authorization: Bearer x; X-Consumer-ID: c2; X-Consumer-Username: guest; X-Anonymous-Consumer: true"},
 	}
@@ -55,6 +59,29 @@ func TestAccess(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// Of two lines the first one counts, and the one for a proxy only without any.
+func TestSeveral(t *testing.T) {
+	d := &plugintest.Directory{
+		Consumers: []*entity.Consumer{{ID: "c1", Username: "ann"}},
+		Basics:    []*entity.BasicAuthCredential{{ID: "b1", Consumer: "c1", Username: "al", Password: entity.HashPassword("pw", "c1")}},
+	}
+	const right, wrong = "Basic YWw6cHc=", "Basic YWw6bm8="
+	for _, tt := range []struct {
+		fields []plugin.Field
+		passes bool
+	}{
+		{[]plugin.Field{{Name: "Authorization", Value: right}, {Name: "Authorization", Value: wrong}}, true},
+		{[]plugin.Field{{Name: "Authorization", Value: wrong}, {Name: "Authorization", Value: right}}, false},
+		{[]plugin.Field{{Name: "Authorization", Value: wrong}, {Name: "Proxy-Authorization", Value: right}}, false},
+		{[]plugin.Field{{Name: "Proxy-Authorization", Value: wrong}, {Name: "Authorization", Value: right}}, true},
+	} {
+		x, _ := plugintest.New(plugintest.Request{Headers: tt.fields}, d)
+		if r := plugintest.Start[plugin.Accessor](t, &Plugin, `{}`, nil).Access(x); (r == nil) != tt.passes {
+			t.Errorf("%v: reply %v, want it to pass: %t", tt.fields, r, tt.passes)
+		}
 	}
 }
 

@@ -134,6 +134,16 @@ func TestAccess(t *testing.T) {
 		{"broken claims", `{}`, raw(`{"alg":"HS256"}`, `{`), no("Bad token; invalid JSON")},
 		{"typ", `{}`, raw(`{"alg":"HS256","typ":"JWE"}`, `{}`), no("Bad token; invalid typ")},
 		{"alg none", `{}`, raw(`{"alg":"none"}`, `{"iss":"me"}`), no("Bad token; invalid alg")},
+		{"alg None", `{}`, raw(`{"alg":"None"}`, `{"iss":"me"}`), no("Bad token; invalid alg")},
+		{"no alg", `{}`, raw(`{}`, `{"iss":"me"}`), no("Bad token; invalid alg")},
+		{"empty alg", `{}`, raw(`{"alg":""}`, `{"iss":"me"}`), no("Bad token; invalid alg")},
+		{"alg that is a list", `{}`, raw(`{"alg":["HS256"]}`, `{"iss":"me"}`), no("Bad token; invalid alg")},
+		{"alg in small letters", `{}`, raw(`{"alg":"hs256"}`, `{"iss":"me"}`), no("Bad token; invalid alg")},
+		{"alg none without a signature", `{}`, authorization(b64([]byte(`{"alg":"none"}`)) + "." + b64([]byte(`{"iss":"me"}`)) + "."), no("Bad token; invalid alg")},
+		{"signed with nothing", `{}`, authorization(sign(t, "HS256", `{"iss":"me"}`, "")), no("Invalid signature")},
+		{"claims of another token", `{}`, authorization(otherClaims(good, `{"iss":"me","admin":true}`)), no("Invalid signature")},
+		{"oversized", `{}`, claims(`{"iss":"` + strings.Repeat("me", 50_000) + `"}`), no("No credentials found for given 'iss'")},
+		{"oversized argument", `{}`, plugintest.Request{Target: "/?jwt=" + strings.Repeat("a.", 50_000)}, no("Bad token; invalid JSON")},
 		{"no signature", `{}`, authorization(good[:strings.LastIndexByte(good, '.')+1]), no("Bad token; invalid signature")},
 		{"no issuer", `{}`, claims(`{}`), no("No mandatory 'iss' in claims")},
 		{"empty issuer", `{}`, claims(`{"iss":""}`), no("Invalid 'iss' in claims")},
@@ -168,6 +178,13 @@ func TestAccess(t *testing.T) {
 			}
 		})
 	}
+}
+
+// otherClaims puts claims into a token that was not signed with them.
+func otherClaims(token, claims string) string {
+	parts := strings.Split(token, ".")
+	parts[1] = b64([]byte(claims))
+	return strings.Join(parts, ".")
 }
 
 func TestAlgorithms(t *testing.T) {

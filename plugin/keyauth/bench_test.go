@@ -63,9 +63,11 @@ func TestAccessDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkAccess(b *testing.B) {
-	one := warm(b)
 	b.ReportAllocs()
-	for b.Loop() {
-		one()
-	}
+	b.RunParallel(func(pb *testing.PB) {
+		one := warm(b)
+		for pb.Next() {
+			one()
+		}
+	})
 }

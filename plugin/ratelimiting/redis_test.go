@@ -118,8 +118,30 @@ func TestNonsenseInRedis(t *testing.T) {
 		if got := ask(a, nil); got != "500 An unexpected error occurred: " {
 			t.Errorf("%q: %s", answer, got)
 		}
+		log := make(lines, 100)
+		synced := gateway(t, slog.New(slog.NewTextHandler(log, nil)), configFor(l.Addr().(*net.TCPAddr).Port, `,"year":1,"sync_rate":0.02`))
+		if got := ask(synced, nil); !strings.HasPrefix(got, "200") {
+			t.Errorf("%q, with sync_rate: %s", answer, got)
+		}
+		if line := <-log; !strings.Contains(line, "counts are not exchanged with Redis") {
+			t.Errorf("%q, with sync_rate: log %s", answer, line)
+		}
+		if got := ask(synced, nil); !strings.HasPrefix(got, "429") {
+			t.Errorf("%q, with sync_rate, one too many: %s", answer, got)
+		}
 		_ = l.Close() // only listens
 	}
+}
+
+// lines has the first lines of a log.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	select {
+	case l <- string(p):
+	default:
+	}
+	return len(p), nil
 }
 
 func serveNonsense(l net.Listener, answer string) {
