@@ -27,7 +27,10 @@ func testPlugins() []*plugin.Plugin {
 	create := func() schema.Record { return new(nothing) }
 	breaks := func() schema.Record { return new(broken) }
 	return []*plugin.Plugin{
-		{Name: "early", New: create}, {Name: "auth", New: create}, {Name: "broken", New: breaks}, {Name: "late", New: create},
+		{Name: "early", New: create},
+		{Name: "auth", New: create},
+		{Name: "broken", New: breaks},
+		{Name: "late", New: create},
 		{Name: "counts", New: func() schema.Record { return new(counting) }},
 	}
 }
@@ -170,31 +173,31 @@ func TestCounted(t *testing.T) {
 	b := newPluginBuilder(t)
 	of := func() string {
 		s := b.Current()
-		words := ""
+		var words []string
 		for _, r := range []*Route{nil, routed(s)} {
 			switch m := s.Counted(s.Plan(r)); {
 			case m == nil:
-				words += "everything "
+				words = append(words, "everything")
 			case *m == telemetry.Measures{}:
-				words += "nothing "
+				words = append(words, "nothing")
 			default:
-				words += "status "
+				words = append(words, "status")
 			}
 		}
-		return words
+		return strings.Join(words, ", ")
 	}
 	for _, tt := range []struct {
 		change Change
 		want   string // of requests without route, and of those for the route
 	}{
-		{route("r", "s", "/a"), "everything everything "},
-		{configured("1", "late"), "everything everything "},
-		{configured("2", "counts r2"), "nothing nothing "},
-		{configured("3", "counts r"), "nothing status "},
-		{configured("3", "counts r off"), "nothing nothing "},
-		{configured("4", "counts"), "status status "},
-		{gone("plugins", "4"), "nothing nothing "},
-		{gone("plugins", "2"), "everything everything "},
+		{route("r", "s", "/a"), "everything, everything"},
+		{configured("1", "late"), "everything, everything"},
+		{configured("2", "counts r2"), "nothing, nothing"},
+		{configured("3", "counts r"), "nothing, status"},
+		{configured("3", "counts r off"), "nothing, nothing"},
+		{configured("4", "counts"), "status, status"},
+		{gone("plugins", "4"), "nothing, nothing"},
+		{gone("plugins", "2"), "everything, everything"},
 	} {
 		if err := b.Apply([]Change{service("s", "10.0.0.9"), tt.change}); err != nil {
 			t.Fatal(err)
