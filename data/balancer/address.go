@@ -18,9 +18,11 @@ type Address struct {
 	sick atomic.Bool  // judged unhealthy
 	warm atomic.Int64 // when the slow start began, in Unix nanoseconds; 0: never
 
-	forced   atomic.Int32                 // what a person wants of its health; see force
-	judged   health.Standing              // by checks; guarded by the balancer's verdict
-	sessions atomic.Pointer[sessionCount] // nil unless the target drains
+	forced    atomic.Int32                 // what a person wants of its health; see force
+	judged    health.Standing              // by checks; guarded by the balancer's verdict, as the next two
+	counted   uint32                       // the weight that it has in the balancer's
+	countedIn uint64                       // the serial of the state which that is of
+	sessions  atomic.Pointer[sessionCount] // nil unless the target drains
 
 	recovered atomic.Bool // the slow start is not the first
 	penalized atomic.Bool // the average latency has penalties in it

@@ -86,9 +86,11 @@ type Balancer struct {
 	turn atomic.Uint64   // see Candidates
 	_    [cacheLine]byte
 
-	// verdict guards the computation of what is available, and panicking. It is taken last.
+	// verdict guards the computation of what is available, and what follows. It is taken last.
 	verdict   sync.Mutex
-	panicking bool // health is disregarded
+	panicking bool   // health is disregarded
+	assessed  uint64 // the serial of the state that weight is of
+	weight    Weight
 
 	queue queue
 
@@ -99,6 +101,7 @@ type Balancer struct {
 	targets  []*target        // in order of creation
 	byText   map[string]*target
 	sets     uint64
+	states   uint64 // made so far
 	doubled  bool // a target is listed twice
 	cells    []cell
 	made     int              // cells

@@ -10,6 +10,7 @@ import (
 
 // A state is what picks go by, from one change to the next.
 type state struct {
+	serial     uint64 // the same for states of the same entries
 	algorithm  string
 	entries    []Entry
 	bound      []*Address // see Candidates
@@ -53,7 +54,8 @@ func (s *state) compile(u *entity.Upstream) {
 
 // rebuild makes a new state of the targets as they are. It is called under mu.
 func (b *Balancer) rebuild() {
-	s := &state{algorithm: "round-robin", slots: 10_000}
+	b.states++
+	s := &state{serial: b.states, algorithm: "round-robin", slots: 10_000}
 	if b.upstream != nil {
 		s.compile(b.upstream)
 	}
@@ -130,9 +132,13 @@ func (b *Balancer) judged(a *Address, s health.Standing) {
 		a.recovered.Store(true)
 	}
 	a.judged = s
+	wasSick := a.sick.Load()
 	a.settle(b.panicking)
+	reassessed := b.reassess(a, wasSick)
 	b.verdict.Unlock()
-	b.assess()
+	if !reassessed {
+		b.assess()
+	}
 	b.queue.serve()
 	b.renewSoon()
 }
@@ -168,13 +174,10 @@ func (b *Balancer) assess() {
 	if s == nil {
 		return
 	}
-	w := s.weight()
-	percent := 0.0
-	if w.Total > 0 {
-		percent = float64(w.Available) / float64(w.Total) * 100
-	}
-	b.panicking = s.total > 0 && percent < s.panic
+	b.assessed, b.weight = s.serial, s.weight()
+	b.panicking = s.panics(b.weight)
 	for _, e := range s.entries {
+		e.Address.counted, e.Address.countedIn = e.Weight, s.serial
 		e.Address.settle(b.panicking)
 	}
 	for _, a := range s.bound {
@@ -184,7 +187,46 @@ func (b *Balancer) assess() {
 	if s.queues {
 		b.queue.resize(s, b.panicking)
 	}
-	enough := b.panicking || w.Total > 0 && percent > s.threshold
+	b.conclude(s)
+}
+
+// reassess does what assess does after one address was judged, without a look at the
+// others: with thousands of them, each verdict would take as long as all. It returns false when that
+// is not enough. It is called under verdict.
+func (b *Balancer) reassess(a *Address, wasSick bool) bool {
+	s := b.state.Load()
+	if s == nil || s.serial != b.assessed || len(s.tiers) > 1 || s.queues {
+		return false
+	}
+	if sick := a.sick.Load(); sick != wasSick && a.countedIn == s.serial {
+		weight := int64(a.counted)
+		if !sick {
+			weight = -weight
+		}
+		b.weight.Unavailable += weight
+		b.weight.Available -= weight
+	}
+	if s.panics(b.weight) != b.panicking {
+		return false
+	}
+	b.conclude(s)
+	return true
+}
+
+// panics reports whether so little is available that health is disregarded.
+func (s *state) panics(w Weight) bool { return s.total > 0 && w.percent() < s.panic }
+
+func (w Weight) percent() float64 {
+	if w.Total == 0 {
+		return 0
+	}
+	return float64(w.Available) / float64(w.Total) * 100
+}
+
+// conclude tells whether enough is available. It is called under verdict.
+func (b *Balancer) conclude(s *state) {
+	w := b.weight
+	enough := b.panicking || w.Total > 0 && w.percent() > s.threshold
 	if b.available.Swap(enough) == enough || b.checker == nil {
 		return
 	}
