@@ -70,12 +70,8 @@ func (w *watched) record(ctx context.Context, length time.Duration) (*recording,
 
 // serve is the Manager with the recording in place of its stream.
 func (r *recording) serve() *httptest.Server {
-	manager := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: watchedManager})
-	director := manager.Director
-	manager.Director = func(request *http.Request) {
-		director(request)
-		request.Host = watchedManager
-	}
+	at := &url.URL{Scheme: "http", Host: watchedManager}
+	manager := &httputil.ReverseProxy{Rewrite: func(request *httputil.ProxyRequest) { request.SetURL(at) }}
 	m := http.NewServeMux()
 	m.Handle("/", manager)
 	m.HandleFunc("GET /_api/events", r.play)
@@ -123,4 +119,3 @@ func asOfNow(event []byte) ([]byte, error) {
 	text, err := json.Marshal(fields)
 	return slices.Concat(head, []byte("data: "), text), err
 }
-

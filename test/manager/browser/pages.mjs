@@ -11,8 +11,9 @@ await story(async (browser, faults) => {
   const upstream = await admin('POST', '/upstreams', { name: long, tags: [markup, 'a'] })
   await admin('POST', `/upstreams/${upstream.id}/targets`, { target: known.targets.one, tags: [markup] })
   await admin('POST', `/upstreams/${upstream.id}/targets`, { target: 'name.invalid:80' })
-  const service = await admin('POST', '/services', { name: 'marked', host: long, tags: [markup] })
+  const service = await admin('POST', '/services', { name: 'marked', host: long, tags: [markup, long] })
   await admin('POST', '/services/marked/routes', { name: 'marked', paths: [`/${markup}`] })
+  await admin('POST', '/services/marked/routes', { name: long, paths: [`/${long}`], hosts: [long.slice(-200)], tags: [long] })
   const consumer = await admin('POST', '/consumers', { username: markup, custom_id: '"><script>alert(2)</script>' })
   const plugin = await admin('POST', '/plugins', { name: 'request-termination', config: { message: markup }, enabled: false })
 
@@ -52,6 +53,11 @@ await story(async (browser, faults) => {
     const wide = await narrow.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
     if (wide > 0) faults.push(`${path} is ${wide} pixels too wide at 390`)
   }
+  // What lies over a page hides what is under it.
+  await narrow.goto(`${known.manager}/default/upstreams/${upstream.id}`)
+  await narrow.getByRole('button', { name: `Actions for ${known.targets.one}` }).click()
+  const behind = await narrow.getByRole('menu').evaluate((menu) => getComputedStyle(menu).backgroundColor)
+  check(behind === 'rgb(255, 255, 255)', `a menu has the background ${behind}`)
   await narrow.goto(`${known.manager}/default/consumers`)
   await narrow.getByText(markup, { exact: true }).first().waitFor()
 })
