@@ -102,7 +102,7 @@ type Balancer struct {
 	byText   map[string]*target
 	sets     uint64
 	states   uint64 // made so far
-	doubled  bool // a target is listed twice
+	doubled  bool   // a target is listed twice
 	cells    []cell
 	made     int              // cells
 	dropped  []*Address       // since the last state

@@ -275,7 +275,7 @@ func (c *Checker) members(which class) []*Subject {
 
 // beat is between the starts of probes, if there are many. To wake up for each of them would
 // cost as much as the probe.
-const beat = 10 * time.Millisecond
+const beat = 50 * time.Millisecond
 
 // round probes each subject once, at most as many at a time as the upstream's
 // concurrency and the monitor's bound allow. More than that do not start as fast

@@ -280,8 +280,13 @@ func TestSweepDoesNotAllocate(t *testing.T) {
 // what the kernel does for the target's end of the loopback interface included.
 func BenchmarkSweep(b *testing.B) {
 	keys := benchTarget(b)
-	for _, rules := range []string{"type=http", "type=http keepalive=0", "type=tcp"} {
+	for _, rules := range []string{"type=http", "type=http keepalive=0", "type=tcp", "type=http paced", "type=tcp paced"} {
 		b.Run(rules, func(b *testing.B) {
+			rules, paced := strings.CutSuffix(rules, " paced")
+			pace := time.Duration(0)
+			if paced { // as with 10,000 addresses and an interval of 5 seconds
+				pace = 250 * time.Microsecond
+			}
 			c := NewMonitor(Options{}).Checker("users")
 			defer c.Close()
 			subjects := make([]*Subject, 1000)
@@ -292,7 +297,7 @@ func BenchmarkSweep(b *testing.B) {
 			before := used(b)
 			probes := 0
 			for b.Loop() {
-				c.sweep(b.Context(), c.rules, subjects, 0)
+				c.sweep(b.Context(), c.rules, subjects, pace)
 				probes += len(subjects)
 			}
 			for _, s := range subjects {
