@@ -112,11 +112,13 @@ func (c *Conn) stopUpload() (whole bool) {
 	c.wire.interruptWrite()
 	if u.from != nil {
 		u.from.wire.interruptRead()
-		u.from.KeepAlive = false
 	}
 	<-u.done
 	if u.from != nil {
-		u.from.wire.resume() // what it still sends is passed over before it is closed
+		u.from.wire.resume()
+		// An upload that was about to end has taken the whole body. Of another, what the client still
+		// sends is passed over before its connection is closed.
+		u.from.KeepAlive = u.from.KeepAlive && u.err == nil
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -163,6 +164,67 @@ func TestUpload(t *testing.T) {
 					t.Errorf("ReadResponseWhile = %v, want closed", err)
 				}
 			})
+		})
+	}
+}
+
+// A toldWire says that a write is interrupted.
+type toldWire struct {
+	wire
+
+	interrupted chan struct{}
+}
+
+func (w toldWire) interruptWrite() {
+	close(w.interrupted)
+	w.wire.interruptWrite()
+}
+
+// The goroutine that sends a body may end after the answer has come. Then nothing is missing, and
+// the client, whose answer promised that, can go on.
+func TestUploadThatEndsAfterItsAnswer(t *testing.T) {
+	for wire, plain := range wires {
+		t.Run(wire, func(t *testing.T) {
+			clock := fastClock(t)
+			pool := NewPool(PoolOptions{Address: start(t, &Server{Clock: clock, plain: plain, Handler: collect}), Clock: clock, plain: plain})
+			t.Cleanup(pool.Close)
+			nc := dial(t, start(t, &Server{Clock: clock, plain: plain, Handler: func(c *Conn) {
+				up, _, err := pool.Get(c.Hint(), time.Second)
+				if err != nil {
+					t.Error(err)
+					c.Close()
+					return
+				}
+				told := toldWire{up.wire, make(chan struct{})}
+				up.wire = told
+				up.Out = append(up.Out, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"...)
+				err = up.ReadResponseWhile(c.Request.Method, c, func() error {
+					r := up.CopyBody(c, Raw)
+					err := errors.Join(r.ReadErr, r.WriteErr, up.Flush())
+					<-told.interrupted
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+				passResponse(c, up)
+				pool.Put(up)
+			}}))
+			in := bufio.NewReader(nc)
+			for i := range 2 {
+				if _, err := io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"); err != nil {
+					t.Fatal(err)
+				}
+				res, err := http.ReadResponse(in, nil)
+				if err != nil {
+					t.Fatalf("request %d: %v", i, err)
+				}
+				body, err := io.ReadAll(res.Body)
+				res.Body.Close()
+				if string(body) != "hello" || err != nil {
+					t.Errorf("request %d: got %q, %v", i, body, err)
+				}
+			}
 		})
 	}
 }

@@ -41,7 +41,7 @@ func (x *exchange) mayRepeat(f *failure) bool {
 		return f.repeatable && tries < x.attempts()
 	}
 	switch {
-	case f.status == 0 || x.upload == streamed:
+	case f.status == 0 || f.sent && x.upload == streamed:
 		return false
 	case x.late(0):
 		f.status, f.reason = 504, ReasonDeadline

@@ -87,7 +87,7 @@ type upload uint8
 const (
 	noBody   upload = iota
 	spooled         // read before the first try, and kept for the next
-	streamed        // passed on as it comes: only one try
+	streamed        // passed on as it comes: no other try once a target may have some of it
 )
 
 // takeBody reads the request's body, unless the route has it streamed. It reports

@@ -233,6 +233,40 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// A body that is passed on as it comes goes to another target as long as none of it was sent.
+func TestStreamedBodyIsSentOnce(t *testing.T) {
+	chunks := strings.Repeat("2710\r\n"+strings.Repeat("x", 10_000)+"\r\n", 30) + "0\r\n\r\n"
+	request := "PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+	plenty := &entity.RetryPolicy{Budget: entity.RetryBudget{Percent: 3100, MinPerSecond: 1000}}
+	for name, policy := range map[string]*entity.RetryPolicy{"as the reference": nil, "by policy": plenty} {
+		t.Run(name, func(t *testing.T) {
+			configured := func(bad string) (g *gateway) {
+				g = newGateway(t)
+				g.configure(t, func(s *entity.Service, r *entity.Route, _ *entity.Upstream) {
+					r.RequestBuffering, s.RetryPolicy = false, policy
+				}, bad, newOrigin(t, discardBody))
+				return g
+			}
+			g := configured(deadAddress(t))
+			for range 8 {
+				if resp, _ := g.exchange(t, request); resp.StatusCode != http.StatusOK {
+					t.Errorf("a dead target: got %s, want 200", resp.Status)
+				}
+			}
+			g = configured(newOrigin(t, func([]byte, *bufio.Reader, io.Writer) bool { return false }))
+			failed := 0
+			for range 8 {
+				if resp, _ := g.exchange(t, request); resp.StatusCode == http.StatusBadGateway {
+					failed++
+				}
+			}
+			if failed != 4 {
+				t.Errorf("a target that takes the request and closes: %d of 8 requests got 502, want 4", failed)
+			}
+		})
+	}
+}
+
 // discardBody answers 200 after reading the body that Content-Length names.
 func discardBody(head []byte, r *bufio.Reader, w io.Writer) bool {
 	req, err := http.ReadRequest(bufio.NewReader(io.MultiReader(bytes.NewReader(head), r)))
@@ -258,19 +292,23 @@ func TestPostIsSentOnce(t *testing.T) {
 
 // A target that closed an idle connection costs nothing: the request goes out on a new one, without counting as a try.
 func TestStaleConnection(t *testing.T) {
-	for _, method := range []string{"GET", "POST"} {
-		t.Run(method, func(t *testing.T) {
+	const empty = " /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"
+	large := " /a HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n" + strings.Repeat("x", 200_000)
+	for name, request := range map[string]string{"GET": "GET" + empty, "POST": "POST" + empty, "streamed POST": "POST" + large} {
+		t.Run(name, func(t *testing.T) {
 			g := newGateway(t)
 			closed := make(chan struct{}, 2)
-			addr := newOrigin(t, func(_ []byte, _ *bufio.Reader, w io.Writer) bool {
-				_, _ = io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			addr := newOrigin(t, func(head []byte, r *bufio.Reader, w io.Writer) bool {
+				_ = discardBody(head, r, w)
 				w.(net.Conn).Close() // without having said so
 				closed <- struct{}{}
 				return false
 			})
-			g.configure(t, func(s *entity.Service, _ *entity.Route, _ *entity.Upstream) { s.Retries = new(int) }, addr)
+			g.configure(t, func(s *entity.Service, r *entity.Route, _ *entity.Upstream) {
+				s.Retries, r.RequestBuffering = new(int), false
+			}, addr)
 			for range 2 {
-				resp, body := g.exchange(t, method+" /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+				resp, body := g.exchange(t, request)
 				if resp.StatusCode != http.StatusOK {
 					t.Fatalf("got %s %s", resp.Status, body)
 				}

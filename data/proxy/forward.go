@@ -176,7 +176,7 @@ func (x *exchange) try() error {
 // nothing of it was sent, or nothing came back and the method allows it.
 func (x *exchange) mayGoOutAgain(err error) bool {
 	e, ok := errors.AsType[*http1.Error](err)
-	return ok && x.upload != streamed && (e.Unsent || e.Stale && x.request.Idempotent())
+	return ok && (e.Unsent || e.Stale && x.upload != streamed && x.request.Idempotent())
 }
 
 // converse sends the request on up and reads the head of the final answer.
@@ -240,7 +240,7 @@ func (x *exchange) failureOf(err error) failure {
 		return failure{kind: telemetry.FailureSend, reason: ReasonInternal, status: 502}
 	}
 	sent := e.Op != http1.OpDial && e.Op != http1.OpHandshake && !e.Unsent
-	f := failure{status: 502, sent: sent, repeatable: (!sent || x.request.Idempotent()) && x.upload != streamed}
+	f := failure{status: 502, sent: sent, repeatable: !sent || x.upload != streamed && x.request.Idempotent()}
 	timeout := e.Kind == http1.KindTimeout
 	if timeout {
 		f.status = 504
