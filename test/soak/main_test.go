@@ -1,0 +1,90 @@
+package soak
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"testing"
+
+	"gibbon/test/gateway"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	gateway.Clean()
+	os.Exit(code)
+}
+
+// length is how many requests a story sends.
+func length() int64 {
+	if os.Getenv("LONG") != "" {
+		return 30_000
+	}
+	return 3_000
+}
+
+// start runs a gateway with a TLS listener and an empty database.
+func start(t *testing.T) *gateway.Gateway {
+	t.Helper()
+	if !gateway.Supported() {
+		t.Skip("needs the loopback addresses 127.0.0.0/8")
+	}
+	binary, err := gateway.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := gateway.Start(t.Context(), gateway.Options{
+		Binary: binary, Prefix: t.TempDir(), Ports: gateway.Ports{TLS: 8443}, Env: map[string]string{"LOG_LEVEL": "error"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Stop(); err != nil {
+			t.Error(err)
+		}
+		if out := g.Output(); t.Failed() {
+			t.Logf("the gateway wrote:\n%s", out[max(0, len(out)-4000):])
+		}
+	})
+	return g
+}
+
+// An admin makes requests to the Admin API.
+type admin struct{ address string }
+
+// send makes one request, with document as its JSON body, and returns the answer's.
+// nil is no body.
+func (a admin) send(t *testing.T, method, path string, document map[string]any) ([]byte, error) {
+	t.Helper()
+	var body []byte
+	if document != nil {
+		var err error
+		if body, err = json.Marshal(document); err != nil {
+			return nil, err
+		}
+	}
+	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+a.address+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if document != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return nil, err
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		return nil, fmt.Errorf("%s %s: %s: %.500s", method, path, response.Status, answer)
+	}
+	return answer, nil
+}
