@@ -173,12 +173,12 @@ func (a *Address) ReportStatus(code int) {
 }
 
 // ReportFailure tells the passive checks that the connection was refused or
-// broke before the answer came.
-func (a *Address) ReportFailure() {
+// broke before the answer came, and what status the client got for it, which is 0 when another try follows.
+func (a *Address) ReportFailure(status int) {
 	a.penalize(penalty)
 	a.failed(tcpFailure)
 	if s := a.top.subject; s != nil {
-		s.Failure()
+		s.Failure(status)
 	}
 }
 

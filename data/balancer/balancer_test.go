@@ -124,7 +124,7 @@ func TestSetKeepsWhatStays(t *testing.T) {
 		defer r.Close()
 		b := r.Set(upstream(t, "passive"), targets(t, "10.0.0.1:80 10.0.0.2:80"))
 		first := address(t, b, "10.0.0.1:80")
-		first.ReportFailure()
+		first.ReportFailure(0)
 		first.cell.load.Add(3)
 
 		if again := r.Set(upstream(t, "passive algorithm=least-connections"), targets(t, "10.0.0.3:80 10.0.0.1:80*7")); again != b {
@@ -247,7 +247,7 @@ func TestRoundRobinStaysExactAroundDownTargets(t *testing.T) {
 			want string
 		}{
 			{"all up", func() {}, 100, "map[10.0.0.1:80:50 10.0.0.2:80:30 10.0.0.3:80:20]"},
-			{"one down", func() { address(t, b, "10.0.0.1:80").ReportFailure() }, 50, "map[10.0.0.2:80:30 10.0.0.3:80:20]"},
+			{"one down", func() { address(t, b, "10.0.0.1:80").ReportFailure(0) }, 50, "map[10.0.0.2:80:30 10.0.0.3:80:20]"},
 			{"back up", func() { address(t, b, "10.0.0.1:80").ReportStatus(200) }, 100, "map[10.0.0.1:80:50 10.0.0.2:80:30 10.0.0.3:80:20]"},
 		}
 		for _, step := range steps {

@@ -111,7 +111,7 @@ func TestLatencyPenalties(t *testing.T) {
 		report func(a *Address)
 		want   float64
 	}{
-		{"refused", (*Address).ReportFailure, 5},
+		{"refused", func(a *Address) { a.ReportFailure(0) }, 5},
 		{"timeout", (*Address).ReportTimeout, 5},
 		{"429", func(a *Address) { a.ReportStatus(429) }, 5},
 		{"503", func(a *Address) { a.ReportStatus(503) }, 5},
@@ -232,7 +232,7 @@ func TestStickySessions(t *testing.T) {
 func TestPenaltiesEndWithAGoodProbe(t *testing.T) {
 	entries := parseEntries(t, "a:100:0:0.1 b:100:0:0.1 c:100:0:0.1")
 	bad := entries[0].Address
-	bad.ReportFailure()
+	bad.ReportFailure(0)
 	entries[1].Address.forgive() // owes nothing
 	bad.forgive()
 	build("latency", entries)
@@ -246,8 +246,8 @@ func TestPenaltiesEndWithAGoodProbe(t *testing.T) {
 // TestNewcomersDoNotBeginWithPenalties: the median is that of the others.
 func TestNewcomersDoNotBeginWithPenalties(t *testing.T) {
 	entries := parseEntries(t, "a:100:0:0.1 b:100:0:0.1 c:100:0:0.1 new")
-	entries[0].Address.ReportFailure()
-	entries[1].Address.ReportFailure()
+	entries[0].Address.ReportFailure(0)
+	entries[1].Address.ReportFailure(0)
 	build("latency", entries)
 	if got, _ := entries[3].Address.cell.average.at(time.Now()); got > 0.11 {
 		t.Errorf("newcomer begins with %v, want 0.1", got)

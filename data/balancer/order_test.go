@@ -79,7 +79,7 @@ func TestForcedHealth(t *testing.T) {
 				expect("a good answer", "ejected", "order", 0)
 				o.order(entity.TargetHealthy, 0, rules)
 				expect("forced up", "healthy", "order", 5)
-				address(t, o.b, "10.0.0.1:80").ReportFailure()
+				address(t, o.b, "10.0.0.1:80").ReportFailure(0)
 				expect("a failure", "healthy", "order", 5)
 				o.order(entity.TargetActive, 0, rules)
 				if rules == "" {
@@ -99,7 +99,7 @@ func TestForcedDownInPanic(t *testing.T) {
 	u.PanicThreshold = 60
 	o.list[0].State = entity.TargetUnhealthy
 	o.r.Set(u, o.list)
-	address(t, o.b, "10.0.0.2:80").ReportFailure()
+	address(t, o.b, "10.0.0.2:80").ReportFailure(0)
 	if got := o.share(); got != 0 || !o.b.Health().Panic {
 		t.Errorf("%d of 10 requests, panic %v", got, o.b.Health().Panic)
 	}

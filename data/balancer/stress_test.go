@@ -44,7 +44,7 @@ func TestEverythingAtOnce(t *testing.T) {
 						picked.Add(1)
 						switch rand.IntN(8) {
 						case 0:
-							got.ReportFailure()
+							got.ReportFailure(0)
 						case 1:
 							got.ReportStatus(500)
 						case 2:

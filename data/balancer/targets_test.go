@@ -62,7 +62,7 @@ func TestTargetsOfOneNameAreJudgedApart(t *testing.T) {
 	r := NewRegistry(Options{Resolver: n})
 	defer r.Close()
 	b := r.Set(upstream(t, "passive"), targets(t, "s.test:80 s.test:81"))
-	b.targets[0].addresses[0].ReportFailure()
+	b.targets[0].addresses[0].ReportFailure(0)
 	if first, second := b.targets[0].addresses[0], b.targets[1].addresses[0]; !first.Down() || second.Down() {
 		t.Errorf("down %v and %v, want only the first", first.Down(), second.Down())
 	}
@@ -94,7 +94,7 @@ func TestNamesAreResolvedAnew(t *testing.T) {
 		b := r.Set(upstream(t, "passive"), targets(t, "a.test:80"))
 		synctest.Wait()
 		second := address(t, b, "10.0.0.2:80")
-		second.ReportFailure()
+		second.ReportFailure(0)
 		state := b.state.Load()
 
 		step := func(what string, wait time.Duration, want string) {
@@ -231,7 +231,7 @@ func TestNamesResolvedPerPick(t *testing.T) {
 		if one.InFlight() != 2 {
 			t.Errorf("%d in flight at the name, want 2", one.InFlight())
 		}
-		two.ReportFailure()
+		two.ReportFailure(0)
 		if _, err := b.Pick(new(Attempt)); !one.Down() || !errors.Is(err, ErrNoPeer) {
 			t.Errorf("the name is judged as one: down %v, %v", one.Down(), err)
 		}

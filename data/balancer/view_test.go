@@ -33,7 +33,7 @@ func TestThreshold(t *testing.T) {
 			defer r.Close()
 			b := r.Set(upstream(t, tt.upstream), targets(t, tt.targets))
 			for text := range strings.FieldsSeq(tt.down) {
-				address(t, b, text).ReportFailure()
+				address(t, b, text).ReportFailure(0)
 			}
 			h := b.Health()
 			if got := fmt.Sprintf("%s %d/%d", h.Verdict, h.Weight.Available, h.Weight.Total); got != tt.want {
@@ -153,11 +153,11 @@ func TestVerdictsOfBalancersAreLogged(t *testing.T) {
 	defer r.Close()
 	b := r.Set(upstream(t, "passive"), targets(t, "10.0.0.1:80 10.0.0.2:80"))
 	log.Reset()
-	address(t, b, "10.0.0.1:80").ReportFailure()
+	address(t, b, "10.0.0.1:80").ReportFailure(0)
 	if strings.Contains(log.String(), "balancer users reported") {
 		t.Errorf("half of the weight is up, but the log says %s", log.String())
 	}
-	address(t, b, "10.0.0.2:80").ReportFailure()
+	address(t, b, "10.0.0.2:80").ReportFailure(0)
 	if !strings.Contains(log.String(), `msg="balancer users reported health status changed to UNHEALTHY"`) {
 		t.Errorf("log: %s", log.String())
 	}

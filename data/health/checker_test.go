@@ -79,11 +79,11 @@ func TestFailedTrafficBringsAProbeForward(t *testing.T) {
 		probes      int // until 1.5 s
 		want        string
 	}{
-		{"refused", "interval=10 active.tcp=1", (*Subject).Failure, 1, "unhealthy tcp=1"},
+		{"refused", "interval=10 active.tcp=1", func(s *Subject) { s.Failure(0) }, 1, "unhealthy tcp=1"},
 		{"timed out", "interval=10 active.tcp=1", (*Subject).Timeout, 1, "unhealthy tcp=1"},
-		{"threshold not reached", "interval=10 active.tcp=2", (*Subject).Failure, 1, "mostly_healthy tcp=1"},
-		{"interval is over", "interval=0.5 active.tcp=9", (*Subject).Failure, 3, "mostly_healthy tcp=3"},
-		{"healthy are not probed", "unhealthy.interval=10 active.tcp=1", (*Subject).Failure, 0, "healthy"},
+		{"threshold not reached", "interval=10 active.tcp=2", func(s *Subject) { s.Failure(0) }, 1, "mostly_healthy tcp=1"},
+		{"interval is over", "interval=0.5 active.tcp=9", func(s *Subject) { s.Failure(0) }, 3, "mostly_healthy tcp=3"},
+		{"healthy are not probed", "unhealthy.interval=10 active.tcp=1", func(s *Subject) { s.Failure(0) }, 0, "healthy"},
 		{"a bad status is an answer", "interval=10 active.tcp=1", func(s *Subject) { s.Status(500) }, 0, "healthy"},
 	}
 	for _, tt := range tests {

@@ -96,7 +96,7 @@ func newSubject(tb testing.TB, rules string) *Subject {
 	return s
 }
 
-// feed reports "p200,pF,pT,a500,aF,aT,+,-": passive and active statuses,
+// feed reports "p200,pF,pF502,pT,a500,aF,aT,+,-": passive and active statuses,
 // failures and timeouts, and orders.
 func feed(tb testing.TB, s *Subject, reports string) {
 	tb.Helper()
@@ -107,8 +107,9 @@ func feed(tb testing.TB, s *Subject, reports string) {
 		case word == "":
 		case word == "+", word == "-":
 			s.Order(word == "+", "")
-		case word == "pF":
-			s.Failure()
+		case strings.HasPrefix(word, "pF"):
+			code, _ := strconv.Atoi(word[2:])
+			s.Failure(code)
 		case word == "pT":
 			s.Timeout()
 		case word[0] == 'p':
@@ -163,6 +164,7 @@ func TestCounters(t *testing.T) {
 		{"failure resets successes only", "passive.http=3 passive.tcp=3 passive.successes=9", "p500,p200,pF,p500", "mostly_healthy http=1 tcp=1"},
 		{"counters are separate", "passive.http=2 passive.tcp=2 passive.timeouts=2", "p500,pF,pT", "mostly_healthy http=1 tcp=1 timeout=1"},
 		{"tcp threshold", "passive.tcp=2", "pF,pF", "unhealthy tcp=2"},
+		{"the last try counts by its status, too", "passive.http=2 passive.tcp=3", "pF,pF500", "mostly_healthy http=1 tcp=2"},
 		{"timeout threshold", "passive.timeouts=1", "pT", "unhealthy timeout=1"},
 		{"status in neither list", "passive.http=1 passive.successes=1", "p302,p503", "healthy"},
 		{"status far out", "passive.http=1", "p0,p1024,p99999", "healthy"},
@@ -427,7 +429,7 @@ func TestManyReporters(t *testing.T) {
 				case 0:
 					s.Status(500)
 				case 1:
-					s.Failure()
+					s.Failure(0)
 				case 2:
 					s.Status(200)
 				case 3:

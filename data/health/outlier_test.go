@@ -75,8 +75,8 @@ func TestConsecutiveFailuresEject(t *testing.T) {
 		expect("at first", "new,new", Standing{})
 		h.subjects[1].Status(200)
 		s.Status(503)
-		s.Failure()
-		expect("two failures", "degraded,healthy", Standing{})
+		s.Failure(502)
+		expect("two failures, the second of a last try", "degraded,healthy", Standing{})
 		s.Status(404)
 		expect("an answer in between", "healthy,healthy", Standing{})
 		for range 3 {
@@ -116,7 +116,7 @@ func TestEjectionsGrowAndAreBounded(t *testing.T) {
 		s := h.subjects[0]
 		for i := range 15 {
 			for range 3 {
-				s.Failure()
+				s.Failure(0)
 			}
 			took := time.Until(s.View().Until)
 			least := min(time.Duration(i+1)*30*time.Second, 300*time.Second)
@@ -129,7 +129,7 @@ func TestEjectionsGrowAndAreBounded(t *testing.T) {
 		s.Status(200)
 		<-time.After(301 * time.Second)
 		for range 3 {
-			s.Failure()
+			s.Failure(0)
 		}
 		if took := time.Until(s.View().Until); took > 33*time.Second {
 			t.Errorf("after a good time the next ejection takes %v", took)
@@ -176,14 +176,14 @@ func TestOrdersEndEjections(t *testing.T) {
 		h := newHerd(1, outlierRules(nil))
 		defer h.Close()
 		for range 3 {
-			h.subjects[0].Failure()
+			h.subjects[0].Failure(0)
 		}
 		h.subjects[0].Order(true, "")
 		if h.first().Down || h.out.Load() != 0 {
 			t.Error("the order does not end the ejection")
 		}
 		for range 3 {
-			h.subjects[0].Failure()
+			h.subjects[0].Failure(0)
 		}
 		h.Configure(outlierRules(func(o *entity.Outlier) { o.ConsecutiveFailures = 9 }))
 		if !h.first().Down {
@@ -260,7 +260,7 @@ func TestEjectedShareIsCapped(t *testing.T) {
 				switch n := rand.IntN(20); {
 				case n < 12:
 					for range rand.IntN(4) {
-						s.Failure()
+						s.Failure(0)
 					}
 				case n < 17:
 					s.Status(200)

@@ -86,6 +86,11 @@ func (s *Subject) Status(code int) {
 	if r.outlier != nil {
 		s.observe(r, code < 500, happening{status: code})
 	}
+	s.passive(r, code)
+}
+
+// passive tells the passive checks of a status.
+func (s *Subject) passive(r *Rules, code int) {
 	switch {
 	case r.passive.good.has(code):
 		s.report(r, &r.passive, success, code)
@@ -95,13 +100,15 @@ func (s *Subject) Status(code int) {
 }
 
 // Failure reports that a proxied request could not connect or lost its
-// connection.
-func (s *Subject) Failure() {
+// connection. With status it was the last try, and the client got that: the passive checks
+// count it, too. 0 is none.
+func (s *Subject) Failure(status int) {
 	if r := s.rules.Load(); r != nil {
 		if r.outlier != nil {
 			s.observe(r, false, happening{text: "connection refused or broken"})
 		}
 		s.report(r, &r.passive, tcpFailure, 0)
+		s.passive(r, status)
 		s.suspect(r)
 	}
 }

@@ -280,11 +280,10 @@ func (x *exchange) tryFailed(f failure, last bool) {
 			a.ReportTimeout()
 		case f.invalid:
 			a.ReportStatus(502)
+		case last:
+			a.ReportFailure(502)
 		default:
-			a.ReportFailure()
-			if last {
-				a.ReportStatus(502)
-			}
+			a.ReportFailure(0)
 		}
 		x.counters().failed(f.kind)
 		x.tries = append(x.tries, telemetry.Try{

@@ -74,3 +74,21 @@ func TestTrafficAgreesWithTheAccessLog(t *testing.T) {
 		t.Fatalf("nothing was tried: %v", want)
 	}
 }
+
+// A target without an answer for the only try of a request failed once, not once by the
+// connection and once more by the status that the client got.
+func TestTotalsCountEachTryOnce(t *testing.T) {
+	var hits atomic.Int64
+	for name, address := range map[string]string{"refused": deadAddress(t), "closed": scripted(t, &hits, "")} {
+		g := newGateway(t)
+		g.configure(t, func(s *entity.Service, _ *entity.Route, _ *entity.Upstream) { s.Retries = new(0) }, address)
+		for range 3 {
+			g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+		}
+		h, _ := g.balancers.Health("u")
+		got := h.Targets[0].Addresses[0].Totals
+		if got.Requests != 3 || got.TCPFailures != 3 || got.HTTPFailures != 0 {
+			t.Errorf("%s three times: %+v", name, got)
+		}
+	}
+}

@@ -268,7 +268,7 @@ func (w *world) try(a *balancer.Attempt, done func(bool)) {
 	d, status := w.servers[i].accept(w.rng)
 	w.after(d, func() {
 		if status == 0 {
-			address.ReportFailure()
+			address.ReportFailure(0)
 		} else {
 			address.ReportStatus(status)
 			address.ReportLatency(d, time.Now())
