@@ -100,7 +100,7 @@ func (p *Pool) Get(hint uint32, timeout time.Duration) (c *Conn, reused bool, er
 // Idler returns an idle connection, nil when there is none.
 func (p *Pool) Idler(hint uint32) *Conn {
 	for c := p.pop(hint); c != nil; c = p.pop(hint) {
-		if p.keep.Load().spent(c, p.Clock.Elapsed()) {
+		if k, now := p.keep.Load(), p.Clock.Elapsed(); k.spent(c, now) || k.stale(c, now) {
 			c.Close()
 			continue
 		}
@@ -219,6 +219,11 @@ func (k *Keep) spent(c *Conn, now int64) bool {
 	return k.MaxRequests > 0 && c.Requests() >= k.MaxRequests || k.MaxAge > 0 && now-c.made >= int64(k.MaxAge)
 }
 
+// stale reports whether c, an idle connection, has been that for too long.
+func (k *Keep) stale(c *Conn, now int64) bool {
+	return k.IdleTimeout > 0 && now-c.since > int64(k.IdleTimeout)
+}
+
 // reusable reports whether a target's connection is between two responses.
 func (c *Conn) reusable() bool {
 	return !c.closed && c.Response != nil && c.Response.Status >= 200 && c.Response.KeepAlive &&
@@ -311,7 +316,7 @@ func (p *Pool) sweep(now int64) {
 	k := p.keep.Load()
 	surplus := int(p.idle.Load()) - k.MaxIdle
 	p.drop(func(c *Conn) bool {
-		if surplus > 0 || k.IdleTimeout > 0 && now-c.since > int64(k.IdleTimeout) || k.spent(c, now) || !c.Alive() {
+		if surplus > 0 || k.stale(c, now) || k.spent(c, now) || !c.Alive() {
 			surplus--
 			return true
 		}

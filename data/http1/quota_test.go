@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -194,4 +195,22 @@ func TestMaxAge(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestIdleForTooLongIsNotUsed: the second until the sweep does not count, for the target may be about to close.
+func TestIdleForTooLongIsNotUsed(t *testing.T) {
+	o := serving(t)
+	o.Keep = Keep{IdleTimeout: time.Nanosecond}
+	p := NewPool(o)
+	defer p.Close()
+	p.Put(use(t, p))
+	for put := o.Clock.Elapsed(); o.Clock.Elapsed() <= put+1; {
+		runtime.Gosched()
+	}
+	c, reused, err := p.Get(0, time.Minute)
+	if err != nil || reused {
+		t.Errorf("Get: reused %v, %v", reused, err)
+	} else {
+		c.Close()
+	}
 }
