@@ -105,18 +105,27 @@ func (x *exchange) answered() {
 
 // reportRetryAfter tells the balancer how long the target asks to be left alone.
 func (x *exchange) reportRetryAfter() {
-	const most = 3600 // seconds; nobody shall be able to shut himself out for longer
-	value := x.upstream.Response.Fields.Lookup("Retry-After")
-	seconds := 0
+	if d := retryAfter(x.upstream.Response.Fields.Lookup("Retry-After"), time.Now()); d > 0 {
+		x.address.ReportRetryAfter(d)
+	}
+}
+
+// retryAfter reads a Retry-After, seconds or a date (RFC 9110, section 10.2.3); 0 is nonsense or the past.
+// An hour is the most: nobody shall be able to shut himself out for longer.
+func retryAfter(value []byte, now time.Time) time.Duration {
+	const most = time.Hour
+	seconds := time.Duration(0)
 	for _, c := range value {
 		if c < '0' || c > '9' {
-			return // a date, or nonsense
+			date, err := time.Parse("Mon, 02 Jan 2006 15:04:05 GMT", string(value))
+			if err != nil {
+				return 0
+			}
+			return max(0, min(date.Sub(now), most))
 		}
-		seconds = min(seconds*10+int(c-'0'), most)
+		seconds = min(seconds*10+time.Duration(c-'0'), most/time.Second)
 	}
-	if seconds > 0 {
-		x.address.ReportRetryAfter(time.Duration(seconds) * time.Second)
-	}
+	return seconds * time.Second
 }
 
 // discard ends a try whose answer nobody wants. The connection is kept when all of the

@@ -170,3 +170,25 @@ func TestRetryDoesNotAllocate(t *testing.T) {
 		})
 	}
 }
+
+func TestRetryAfterIsRead(t *testing.T) {
+	now := time.Date(2026, 5, 4, 10, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"":                              0,
+		"0":                             0,
+		"120":                           2 * time.Minute,
+		"7200":                          time.Hour,
+		"99999999999999999999999":       time.Hour,
+		"-1":                            0,
+		"1.5":                           0,
+		"soon":                          0,
+		"Mon, 04 May 2026 10:00:30 GMT": 30 * time.Second,
+		"Mon, 04 May 2026 09:59:30 GMT": 0,
+		"Tue, 05 May 2026 10:00:00 GMT": time.Hour,
+		"Mon, 04 May 2026 10:00:30 CET": 0,
+	} {
+		if got := retryAfter([]byte(value), now); got != want {
+			t.Errorf("Retry-After %q: %v, want %v", value, got, want)
+		}
+	}
+}
