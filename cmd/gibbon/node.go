@@ -12,6 +12,7 @@ import (
 // context means: stop now.
 type serveOptions struct {
 	nodeID       string // UUID, the same at every start in this prefix
+	hostname     string // of the machine
 	log          *slog.Logger
 	level        *telemetry.LevelVar  // of log, for /debug/node/log-level
 	access       *telemetry.AccessLog // of the proxy; nil, which takes entries too, when off

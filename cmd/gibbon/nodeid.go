@@ -39,3 +39,12 @@ func nodeID(s *settings.Settings) (string, error) {
 	}
 	return id, nil
 }
+
+// hostname is the machine's, or localhost when it has none.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return name
+}

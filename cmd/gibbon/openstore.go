@@ -31,7 +31,7 @@ func openStore(ctx context.Context, s *settings.Settings, options serveOptions) 
 		if err != nil {
 			return nil, err
 		}
-		o.Node, o.Log = options.nodeID, options.log
+		o.Node, o.Hostname, o.Version, o.Log = options.nodeID, options.hostname, version, options.log
 		if options.migrate != nil {
 			o.Prepare = func(ctx context.Context) error { return options.migrate(ctx, options.log) }
 		}

@@ -66,7 +66,7 @@ func (c *commandLine) runNode(s *settings.Settings, screen io.Writer, ready func
 	go n.follow(ctx, signals, stop)
 
 	err = serve(ctx, s, serveOptions{
-		nodeID: id, log: l.error, level: &l.level,
+		nodeID: id, hostname: hostname(), log: l.error, level: &l.level,
 		access: l.proxy, adminAccess: l.admin, statusAccess: l.status, guiAccess: l.gui,
 		quit: n.quit, reload: n.reloads, migrate: c.migrate,
 		ready: func(open []listening) {

@@ -168,14 +168,10 @@ func (g *gateway) listenControl(ctx context.Context, db store.Store, kinds entit
 }
 
 func (g *gateway) adminOptions(db store.Store, kinds entity.Kinds) admin.Options {
-	hostname, err := os.Hostname()
-	if err != nil {
-		hostname = "localhost"
-	}
 	s := g.settings
 	o := admin.Options{
 		Store: db, Kinds: kinds, Declarative: g.declared, Rejections: g.rejections, Log: g.options.log, Level: g.options.level,
-		Node:          admin.Node{ID: g.options.nodeID, Hostname: hostname, Version: version, Store: s.Database, PID: os.Getpid()},
+		Node:          admin.Node{ID: g.options.nodeID, Hostname: g.options.hostname, Version: version, Store: s.Database, PID: os.Getpid()},
 		Health:        healthSource{g.data.registry},
 		History:       healthSource{g.data.registry},
 		Explainer:     explainer{g.data.proxy},

@@ -26,6 +26,7 @@ func (a *api) addInformation() {
 	add("/timers", methods{http.MethodGet: a.timers})
 	a.addConfig()
 	a.addRevisions()
+	a.addNodes()
 	a.addFiles()
 	onlyControlPlane := refuse("this endpoint is only available when Kong is configured to run as Control Plane for the cluster")
 	add("/clustering/data-planes", methods{http.MethodGet: onlyControlPlane})

@@ -43,7 +43,7 @@ func (s *Store) keepUp(reload func(context.Context) (int64, error)) {
 	defer ticker.Stop()
 	var reported time.Time // when the node last said that it cannot follow
 	var away string
-	registered := time.Time{}
+	var registered registration
 	prepared := s.options.Prepare == nil
 	for {
 		var err error
@@ -54,9 +54,9 @@ func (s *Store) keepUp(reload func(context.Context) (int64, error)) {
 		if err == nil {
 			err = s.look(s.follow, reload)
 		}
-		if err == nil && time.Since(registered) > registerEvery {
-			if err = s.register(s.follow); err == nil {
-				registered = time.Now()
+		if told := s.told.Load(); err == nil && registered.due(told) {
+			if err = s.register(s.follow, told); err == nil {
+				registered = registration{told, time.Now()}
 			}
 		}
 		s.away.Store(err != nil)
@@ -81,7 +81,6 @@ func (s *Store) keepUp(reload func(context.Context) (int64, error)) {
 
 const (
 	reportEvery   = 30 * time.Second // how often a lasting trouble is said
-	registerEvery = 10 * time.Second // how often a node says what it has seen
 	someRevisions = 100              // read at a time
 )
 
@@ -233,13 +232,4 @@ func (s *Store) listenOnce(ctx context.Context) error {
 			s.wakeUp()
 		}
 	}
-}
-
-// register says how far this node has come, so that the log is kept for it.
-func (s *Store) register(ctx context.Context) error {
-	if s.options.Node == "" {
-		return nil
-	}
-	return s.current().query(ctx, ignore, "INSERT INTO nodes VALUES ($1, $2, now()) "+
-		"ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, at = excluded.at", s.options.Node, s.told.Load())
 }

@@ -45,7 +45,9 @@ type Options struct {
 	Connections int           // for reading, at most [16]
 	Wait        time.Duration // for one of them to be free [60 s]
 
-	Node     string        // id of this node among those that follow
+	Node     string        // id of this node among those that follow [none: it is not told of]
+	Hostname string        // of this node, for Nodes
+	Version  string        // of this node, for Nodes
 	Interval time.Duration // between two looks for other nodes' revisions [500 ms]
 	PollOnly bool          // do not ask for notifications, which connection poolers do not pass on
 
@@ -110,6 +112,7 @@ type Store struct {
 	follow    context.Context
 	unfollow  context.CancelFunc
 	following sync.WaitGroup
+	listed    bool // this node is among Nodes; the follower's
 }
 
 // What Store.told is when it is no number.
@@ -164,12 +167,14 @@ func (s *Store) Close() error {
 	}
 	defer s.turn.Release()
 	s.finish(nil) // others wait for the commit
-	if s.closed.Swap(true) {
+	if s.closed.Load() {
 		return nil
 	}
-	s.turn.Refuse(store.ErrClosed)
 	s.unfollow()
 	s.following.Wait()
+	s.leave()
+	s.closed.Store(true)
+	s.turn.Refuse(store.ErrClosed)
 	s.writer.close()
 	s.readers.close()
 	s.counting.close()
