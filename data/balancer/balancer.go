@@ -191,7 +191,7 @@ func anyUsable(entries []Entry, a *Attempt) *Address {
 	return nil
 }
 
-// Wait does what [Balancer.Pick] does, after waiting for name resolution as long
+// Wait goes on with what [Balancer.Pick] began, after waiting for name resolution as long
 // as ctx allows. Callers use it when Pick returned [ErrUnresolved]. The error may
 // also be a *[ResolveError] or that of ctx.
 func (b *Balancer) Wait(ctx context.Context, a *Attempt) (*Address, error) {
@@ -201,6 +201,9 @@ func (b *Balancer) Wait(ctx context.Context, a *Attempt) (*Address, error) {
 		}
 	}
 	for {
+		if a.pending != nil {
+			return b.waitNamed(ctx, a)
+		}
 		b.mu.Lock()
 		changed := b.changed
 		b.mu.Unlock()
@@ -208,8 +211,8 @@ func (b *Balancer) Wait(ctx context.Context, a *Attempt) (*Address, error) {
 		if !errors.Is(err, ErrUnresolved) {
 			return addr, err
 		}
-		if t := a.pending; t != nil {
-			return b.waitNamed(ctx, a, t)
+		if a.pending != nil {
+			continue
 		}
 		select {
 		case <-changed:

@@ -2,12 +2,14 @@ package balancer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gibbon/data/resolver"
@@ -138,5 +140,70 @@ func (n *names) warm(t *testing.T) {
 		if _, err := n.Refresh(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// pickWaiting is what the proxy does for each try.
+func pickWaiting(b *Balancer, a *Attempt) (*Address, error) {
+	addr, err := b.Pick(a)
+	if errors.Is(err, ErrUnresolved) {
+		addr, err = b.Wait(context.Background(), a)
+	}
+	return addr, err
+}
+
+// TestNamesGetTheirShare: an address whose name has to be resolved first is not passed over for that.
+func TestNamesGetTheirShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNames("s.test ttl=3000 SRV 1,30,8001,a.test 1,10,8001,b.test; a.test ttl=1000 A 10.0.0.1; b.test ttl=1000 A 10.0.0.2")
+		r := NewRegistry(Options{Resolver: n})
+		defer r.Close()
+		b := r.Set(upstream(t, ""), targets(t, "s.test:80"))
+		synctest.Wait()
+		got := map[string]int{}
+		for range 40 {
+			addr, err := pickWaiting(b, new(Attempt))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[addr.Text]++
+			addr.Done()
+		}
+		if got["10.0.0.1:8001"] != 30 || got["10.0.0.2:8001"] != 10 {
+			t.Errorf("40 picks by weights 30 and 10: %v", got)
+		}
+	})
+}
+
+// TestNameThatCannotBeResolved: others take over, and without one the resolver has the word.
+func TestNameThatCannotBeResolved(t *testing.T) {
+	for _, tt := range []struct{ name, algorithm, targets, want string }{
+		{"another target", "round-robin", "t.test:80 10.0.0.1:80", "10.0.0.1:80"},
+		{"another target, ring", "consistent-hashing hash_on=ip", "t.test:80 10.0.0.1:80", "10.0.0.1:80"},
+		{"another target, latency", "latency", "t.test:80 10.0.0.1:80", "10.0.0.1:80"},
+		{"another name", "round-robin", "t.test:80 u.test:80", "10.0.0.2:80"},
+		{"none", "round-robin", "t.test:80", "resolve t.test: dns server error: 3 name error"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newNames("t.test ttl=0 A 10.0.0.9; u.test ttl=0 A 10.0.0.2")
+				r := NewRegistry(Options{Resolver: n})
+				defer r.Close()
+				b := r.Set(upstream(t, "algorithm="+tt.algorithm), targets(t, tt.targets))
+				synctest.Wait()
+				n.set("t.test")
+				for i := range 8 {
+					addr, err := pickWaiting(b, &Attempt{Hash: Hash(strconv.Itoa(i))})
+					got := fmt.Sprint(err)
+					if err == nil {
+						got = addr.Text
+						addr.Done()
+					}
+					if got != tt.want {
+						t.Errorf("pick %d: %s, want %s", i, got, tt.want)
+					}
+				}
+			})
+		})
 	}
 }

@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -223,8 +224,27 @@ func (b *Balancer) pickNamed(a *Attempt, t *Address) (*Address, error) {
 }
 
 // waitNamed completes a pick after resolving its name. That it cannot be
-// resolved counts as a failed connection; the next try goes elsewhere.
-func (b *Balancer) waitNamed(ctx context.Context, a *Attempt, t *Address) (*Address, error) {
+// resolved counts as a failed connection: it goes elsewhere, as long as there is
+// an address that was not tried. The error is that of the name resolved last.
+func (b *Balancer) waitNamed(ctx context.Context, a *Attempt) (*Address, error) {
+	for {
+		t := a.pending
+		a.pending = nil
+		addr, err := b.resolveNamed(ctx, a, t)
+		if err == nil || errors.Is(err, ErrOverLimit) || ctx.Err() != nil {
+			return addr, err
+		}
+		if addr, other := b.PickOther(a); other == nil {
+			return addr, nil
+		}
+		if a.pending == nil {
+			return nil, err
+		}
+	}
+}
+
+// resolveNamed resolves the name of t, which was picked, and takes the next of its addresses.
+func (b *Balancer) resolveNamed(ctx context.Context, a *Attempt, t *Address) (*Address, error) {
 	lookup := b.options.Resolver.Lookup
 	if t.named.always {
 		lookup = b.options.Resolver.Refresh
