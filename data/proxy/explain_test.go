@@ -26,6 +26,8 @@ type world struct {
 	conn   net.Conn
 	reader *bufio.Reader
 	port   int
+
+	session string // the last one that a client was given
 }
 
 func newWorld(tb testing.TB) *world {
@@ -44,15 +46,30 @@ func newWorld(tb testing.TB) *world {
 			u.Algorithm, u.HashOn, u.HashOnHeader, u.HashFallback = "consistent-hashing", "header", "X-Key", "path"
 		}),
 		upstream("least", func(u *entity.Upstream) { u.Algorithm = "least-connections" }),
+		upstream("quick", func(u *entity.Upstream) { u.Algorithm = "latency" }),
+		upstream("sticky", func(u *entity.Upstream) {
+			u.Algorithm, u.StickySessionsCookie, u.StickySessionsCookiePath = "sticky-sessions", "session", "/"
+		}),
+		upstream("ordered", func(u *entity.Upstream) { u.Algorithm = "latency" }),
 		upstream("empty", func(*entity.Upstream) {}),
+	}
+	target := func(upstream, address string, weight int, change func(*entity.Target)) {
+		t := &entity.Target{ID: fmt.Sprint(upstream, len(changes)), Upstream: upstream, Target: address, Weight: weight}
+		change(t)
+		changes = append(changes, snapshot.Change{Kind: "targets", ID: t.ID, Entity: t})
 	}
 	for i := range 3 {
 		address := newOrigin(tb, tell)
-		for _, u := range []string{"rr", "header", "least"} {
-			id := fmt.Sprint(u, i)
-			changes = append(changes, snapshot.Change{Kind: "targets", ID: id, Entity: &entity.Target{ID: id, Upstream: u, Target: address, Weight: 50 * (i + 1)}})
+		for _, u := range []string{"rr", "header", "least", "quick", "sticky"} {
+			target(u, address, 50*(i+1), func(*entity.Target) {})
 		}
+		target("ordered", address, 100, func(t *entity.Target) { t.Failover = i > 0 })
 	}
+	for _, state := range []string{entity.TargetDraining, entity.TargetMaintenance, entity.TargetUnhealthy} {
+		target("ordered", newOrigin(tb, tell), 100, func(t *entity.Target) { t.State = state })
+		target("sticky", newOrigin(tb, tell), 100, func(t *entity.Target) { t.State = state })
+	}
+	target("quick", newOrigin(tb, tell), 0, func(*entity.Target) {})
 	service := func(id, host, path, protocol string) {
 		changes = append(changes, snapshot.Change{Kind: "services", ID: id, Entity: &entity.Service{
 			ID: id, Protocol: protocol, Host: host, Port: 80, Path: path, Enabled: true,
@@ -61,6 +78,9 @@ func newWorld(tb testing.TB) *world {
 	service("s-rr", "rr", "", "http")
 	service("s-header", "header", "/base", "http")
 	service("s-least", "least", "/base/", "http")
+	service("s-quick", "quick", "", "http")
+	service("s-sticky", "sticky", "", "http")
+	service("s-ordered", "ordered", "", "http")
 	service("s-empty", "empty", "", "http")
 	service("s-grpc", "rr", "", "grpc")
 	n := 0
@@ -73,7 +93,7 @@ func newWorld(tb testing.TB) *world {
 		change(r)
 		changes = append(changes, snapshot.Change{Kind: "routes", ID: r.ID, Entity: r})
 	}
-	for _, s := range []string{"s-rr", "s-header", "s-least"} {
+	for _, s := range []string{"s-rr", "s-header", "s-least", "s-quick", "s-sticky", "s-ordered"} {
 		route(s, func(r *entity.Route) { r.Paths = []string{"/" + s, "/a/" + s[:3]} })
 		route(s, func(r *entity.Route) { r.Paths = []string{"/" + s}; r.Methods = []string{"POST", "PUT"} })
 		route(s, func(r *entity.Route) { r.Hosts = []string{s + ".test", "*.example.com"} })
@@ -135,6 +155,9 @@ func (w *world) send(tb testing.TB, q Question) string {
 	if resp.Close {
 		w.hangUp()
 	}
+	for _, c := range resp.Cookies() {
+		w.session = c.Value
+	}
 	h := resp.Header
 	if h.Get("X-Gibbon-Reason") != "" {
 		return fmt.Sprint(resp.StatusCode, " ", h.Get("X-Gibbon-Reason"))
@@ -153,15 +176,15 @@ func foretold(e *Explanation) string {
 
 // question makes a request out of random choices. Bodies are left out, and so is what would make
 // the gateway's answer differ from that to the same bytes on a connection of their own.
-func question(choose func(int) int, port int) Question {
+func (w *world) question(choose func(int) int) Question {
 	one := func(of ...string) string { return of[choose(len(of))] }
 	q := Question{
 		Method: one("GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "OPTIONS", "BREW", "GET", "GET", "GET", "GET", "PUT", "get", "TRACE"),
-		Host:   one("s-rr.test", "S-Header.Test.", "a.example.com", "other.test:"+strconv.Itoa(port), "h", "s-least.test", "b.example.com", "[::1]:80", "x.y.example.com:81", "s-rr.test:80", "s-least.test", "bad host", "a..b", ""),
-		Client: netip.MustParseAddr("127.0.0.1"), Port: port,
+		Host:   one("s-rr.test", "S-Header.Test.", "a.example.com", "other.test:"+strconv.Itoa(w.port), "h", "s-least.test", "b.example.com", "[::1]:80", "x.y.example.com:81", "s-rr.test:80", "s-least.test", "bad host", "a..b", ""),
+		Client: netip.MustParseAddr("127.0.0.1"), Port: w.port,
 	}
 	segments := []string{
-		"s-rr", "s-header", "s-least", "a", "s-r", "s-h", "17", "x", "empty", "grpc", "nowhere", "secure", "call",
+		"s-rr", "s-header", "s-least", "s-quick", "s-sticky", "s-ordered", "a", "s-r", "s-h", "17", "x", "empty", "grpc", "nowhere", "secure", "call",
 		"%41", "%2F", "%zz", "..", ".", "", "a%20b", "ä", "~", "%C3%A4", "b;c=d",
 	}
 	for range 1 + choose(4) {
@@ -180,7 +203,8 @@ func question(choose func(int) int, port int) Question {
 			{"Accept", "text/html"},
 			{"Bad Name", "x"},
 			{"Connection", "close"},
-		}[choose(10)])
+			{"Cookie", "session=" + one("", "x", "Yn", w.session, w.session)},
+		}[choose(11)])
 	}
 	return q
 }
@@ -194,22 +218,27 @@ func TestExplainForetellsTheAnswer(t *testing.T) {
 	if testing.Short() {
 		requests = 500
 	}
-	answered, refused := 0, 0
+	answered, refused := map[string]int{}, 0
 	for range requests {
-		q := question(random.IntN, w.port)
+		q := w.question(random.IntN)
 		e := w.proxy.Explain(q)
 		want := foretold(e)
 		if got := w.send(t, q); got != want {
 			t.Fatalf("%q:\nforetold %s\ngot      %s", q.head(), want, got)
 		}
 		if e.Status == 0 {
-			answered++
+			answered[e.Algorithm]++
 		} else {
 			refused++
 		}
 	}
-	if answered < requests/5 || refused < requests/5 {
-		t.Errorf("%d answered by targets, %d by the gateway: the questions are too much alike", answered, refused)
+	if len(answered) != 5 || refused < requests/5 {
+		t.Errorf("%v answered by targets, %d by the gateway", answered, refused)
+	}
+	for algorithm, n := range answered {
+		if n < requests/50 {
+			t.Errorf("only %d answers are of %s", n, algorithm)
+		}
 	}
 }
 
@@ -219,13 +248,13 @@ func FuzzExplain(f *testing.F) {
 	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		i := 0
-		q := question(func(n int) int {
+		q := w.question(func(n int) int {
 			if i == len(data) {
 				return 0
 			}
 			i++
 			return int(data[i-1]) % n
-		}, w.port)
+		})
 		want := foretold(w.proxy.Explain(q))
 		if got := w.send(t, q); got != want {
 			t.Fatalf("%q:\nforetold %s\ngot      %s", q.head(), want, got)
