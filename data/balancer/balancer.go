@@ -150,7 +150,7 @@ func (b *Balancer) pick(a *Attempt) (*Address, error) {
 		t = anyUsable(s.entries, a)
 	}
 	if t == nil {
-		return nil, s.excuse()
+		return nil, s.excuse(a)
 	}
 	if t.named != nil {
 		return b.pickNamed(a, t)
@@ -171,7 +171,7 @@ func (b *Balancer) PickOther(a *Attempt) (*Address, error) {
 		t = anyUsable(s.entries, a)
 	}
 	if t == nil {
-		return nil, s.excuse()
+		return nil, s.excuse(a)
 	}
 	if t.named != nil {
 		return b.pickNamed(a, t)

@@ -249,13 +249,16 @@ func (s *state) weight() (w Weight) {
 	return w
 }
 
-// excuse returns the reason why nothing was picked.
-func (s *state) excuse() error {
+// excuse returns the reason why nothing was picked for a. An address that has a place by now,
+// and was not tried, had none a moment ago.
+func (s *state) excuse(a *Attempt) error {
 	if !s.limited {
 		return ErrNoPeer
 	}
 	for _, e := range s.entries {
-		if c := e.Address.cell; !e.Address.down.Load() && c.full(c.load.Load()) {
+		switch c := e.Address.cell; {
+		case e.Address.down.Load():
+		case c.full(c.load.Load()), c.limit.Load() != 0 && !a.has(e.Address):
 			return ErrOverLimit
 		}
 	}

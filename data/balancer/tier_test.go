@@ -240,6 +240,9 @@ func TestLimitsOfTargets(t *testing.T) {
 		t.Errorf("one more: %s, %v, want ErrOverLimit", describe(a), err)
 	}
 	held[0].Done()
+	if err := b.state.Load().excuse(new(Attempt)); !errors.Is(err, ErrOverLimit) {
+		t.Errorf("a place that came free after the pick makes of that: %v, want ErrOverLimit", err)
+	}
 	if a, err := b.Pick(new(Attempt)); err != nil || a != held[0] {
 		t.Errorf("the free place: %s, %v", describe(a), err)
 	}

@@ -68,7 +68,7 @@ func TestConnectionsOfUpstreams(t *testing.T) {
 // TestMaxConnections: many clients at a time get what they want over two connections.
 func TestMaxConnections(t *testing.T) {
 	target := &counted{conns: map[*bufio.Reader]bool{}}
-	g := newGateway(t, "GIBBON_UPSTREAM_KEEPALIVE_MAX_REQUESTS=0")
+	g := newGateway(t, "GIBBON_UPSTREAM_KEEPALIVE_MAX_REQUESTS=0", "GIBBON_ERROR_REASON_HEADER=on")
 	g.configure(t, func(_ *entity.Service, _ *entity.Route, u *entity.Upstream) { u.QueueTimeout = 60 })
 	if err := g.builder.Apply([]snapshot.Change{{Kind: "targets", ID: "t", Entity: &entity.Target{
 		ID: "t", Upstream: "u", Target: newOrigin(t, target.serve), Weight: 100, MaxConnections: 2, MaxPending: 100,
@@ -80,7 +80,7 @@ func TestMaxConnections(t *testing.T) {
 		wg.Go(func() {
 			for range 20 {
 				if a, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != http.StatusOK {
-					t.Errorf("answer %s", a.Status)
+					t.Errorf("answer %s %v", a.Status, a.Header)
 				}
 			}
 		})
