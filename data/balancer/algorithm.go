@@ -17,7 +17,8 @@ type Candidates struct {
 	Entries []Entry        // in order of the targets' creation; weights are above 0
 	Targets int            // how many there are, those without an entry included
 	Slots   int            // of the upstream
-	Turn    *atomic.Uint64 // picks so far; it outlives the Picker
+	Turn    *atomic.Uint64 // picks so far, unless Drawn; it outlives the Picker
+	Drawn   bool           // Turn is the draw of the next pick, 0 while nobody has asked for it; see state
 	Bound   []*Address     // get no new clients, but keep the sessions that they have
 	Balance float64        // of the mean load that no address may exceed; 0 is no bound
 }

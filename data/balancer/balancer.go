@@ -78,9 +78,10 @@ type Balancer struct {
 	// What picks look at.
 	state     atomic.Pointer[state]
 	spill     atomic.Pointer[spill]
-	available atomic.Bool  // enough weight is up, or health is disregarded
-	renewing  atomic.Bool  // a new Picker is on its way
-	expires   atomic.Int64 // without upstream: when to resolve anew, in Unix nanoseconds
+	available atomic.Bool   // enough weight is up, or health is disregarded
+	renewing  atomic.Bool   // a new Picker is on its way
+	drawn     atomic.Uint64 // see Candidates; only those who look ahead change it
+	expires   atomic.Int64  // without upstream: when to resolve anew, in Unix nanoseconds
 
 	_    [cacheLine]byte // each pick changes turn, and nothing around it
 	turn atomic.Uint64   // see Candidates

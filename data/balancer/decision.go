@@ -20,7 +20,7 @@ type Decision struct {
 	spill     *spill
 	available bool
 	tried     []*Address
-	turns     []uint64  // of each tier, before the pick
+	turns     []uint64  // of each tier, before the pick; see Candidates
 	turn      [1]uint64 // holds turns, as long as there is one tier
 	bounds    []boundLook
 	looks     []look  // of the entries of state, and then of bound
@@ -65,7 +65,11 @@ func (b *Balancer) Note(a *Attempt, most int) *Decision {
 	}
 	d.turns = d.turn[:0]
 	for i := range s.tiers {
-		d.turns = append(d.turns, s.tiers[i].turn.Load())
+		turn := s.tiers[i].turn.Load()
+		if s.drawn {
+			turn = foresee(s.tiers[i].turn)
+		}
+		d.turns = append(d.turns, turn)
 		if p, ok := s.tiers[i].picker.(*consistentHashing); ok && p.bound != nil {
 			d.bounds = append(d.bounds, boundLook{p.bound.sum.Load(), p.bound.up.Load(), p.bound.weight.Load(), p.bound.at.Load()})
 		}
@@ -87,12 +91,15 @@ func (d *Decision) Made(picked *Address, a *Attempt) {
 		d.Picked = picked.top
 	}
 	if len(d.turns) == 1 && a.turn != 0 {
-		d.turns[0] = a.turn - 1
+		d.turns[0] = a.turn
+		if !d.state.drawn {
+			d.turns[0]--
+		}
 	}
 }
 
-// Turn is the counter of picks in the first tier as it was before: the draw of all algorithms but
-// consistent-hashing.
+// Turn is the draw of all algorithms but consistent-hashing: the counter of picks in the first tier as it was
+// before, or a random number below 2^53, which latency takes as long as there is one tier.
 func (d *Decision) Turn() uint64 { return d.turns[0] }
 
 // Replay picks once more. The result is [Decision.Picked], unless another pick took a place, or a
@@ -162,7 +169,8 @@ func (d *Decision) shadow() (*Balancer, map[*Address]*Address) {
 	for i := range s.tiers {
 		t := &s.tiers[i]
 		t.picker = Algorithms[s.algorithm](Candidates{
-			Entries: t.warmed, Targets: t.targets, Slots: s.slots, Turn: t.turn, Balance: s.balance, Bound: s.boundOutside(i),
+			Entries: t.warmed, Targets: t.targets, Slots: s.slots, Turn: t.turn, Drawn: s.drawn,
+			Balance: s.balance, Bound: s.boundOutside(i),
 		})
 		if p, ok := t.picker.(*consistentHashing); ok && p.bound != nil {
 			l := d.bounds[i]

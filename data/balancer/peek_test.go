@@ -3,6 +3,7 @@ package balancer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -18,70 +19,74 @@ import (
 // was foreseen, and foreseeing changes nothing.
 func TestPeekForeseesThePick(t *testing.T) {
 	for algorithm := range Algorithms {
-		t.Run(algorithm, func(t *testing.T) {
-			r := NewRegistry(Options{Resolver: fakeNames{}})
-			defer r.Close()
-			u := upstream(t, "")
-			u.Algorithm = algorithm
-			if algorithm == "consistent-hashing" {
-				u.HashOn = "ip"
-			}
-			var list []*entity.Target
-			for i := range 6 {
-				list = append(list, &entity.Target{
-					ID: strconv.Itoa(i), Upstream: u.ID, Target: fmt.Sprintf("10.0.0.%d:80", i+1),
-					Weight: 50 * (i + 1), Priority: i / 4, MaxRequests: 40,
-				})
-			}
-			b := r.Set(u, list)
-			random := rand.New(rand.NewPCG(1, 2))
-			var running []*Address
-			session := ""
-			var decisions []*Decision
-			for range 1000 {
-				a := &Attempt{Hash: random.Uint32()}
-				if random.IntN(2) == 0 {
-					a.Session = []byte(session)
-				}
-				for range 1 + random.IntN(3) {
-					before := bearing(b)
-					want, wantErr := b.Peek(a)
-					if again, _ := b.Peek(a); again != want {
-						t.Fatalf("two looks see %v and %v", want, again)
-					}
-					if after := bearing(b); after != before {
-						t.Fatalf("a look changes %s to %s", before, after)
-					}
-					decision := b.Note(a, 6)
-					got, err := b.Pick(a)
-					decision.Made(got, a)
-					decisions = append(decisions, decision)
-					if got != want || !errors.Is(err, wantErr) {
-						t.Fatalf("picked %s, %v; foreseen was %s, %v", describe(got), err, describe(want), wantErr)
-					}
-					if got == nil {
-						break
-					}
-					if a.NewSession() != "" {
-						session = a.NewSession()
-					}
-					got.ReportLatency(time.Duration(random.IntN(int(time.Second))), time.Now())
-					running = append(running, got)
-				}
-				for len(running) > 0 && random.IntN(3) > 0 {
-					i := random.IntN(len(running))
-					running[i].Done()
-					running[i] = running[len(running)-1]
-					running = running[:len(running)-1]
-				}
-			}
-			// Whatever has happened since, each decision is the same again.
-			for _, d := range decisions {
-				if got, _ := d.Replay(); got != d.Picked {
-					t.Fatalf("replayed %s, picked was %s", describe(got), describe(d.Picked))
-				}
-			}
+		t.Run(algorithm, func(t *testing.T) { testPeek(t, algorithm, 2) })
+	}
+	t.Run("latency of one tier", func(t *testing.T) { testPeek(t, "latency", 1) })
+}
+
+func testPeek(t *testing.T, algorithm string, tiers int) {
+	t.Helper()
+	r := NewRegistry(Options{Resolver: fakeNames{}})
+	defer r.Close()
+	u := upstream(t, "")
+	u.Algorithm = algorithm
+	if algorithm == "consistent-hashing" {
+		u.HashOn = "ip"
+	}
+	var list []*entity.Target
+	for i := range 6 {
+		list = append(list, &entity.Target{
+			ID: strconv.Itoa(i), Upstream: u.ID, Target: fmt.Sprintf("10.0.0.%d:80", i+1),
+			Weight: 50 * (i + 1), Priority: i / 4 * (tiers - 1), MaxRequests: 40,
 		})
+	}
+	b := r.Set(u, list)
+	random := rand.New(rand.NewPCG(1, 2))
+	var running []*Address
+	session := ""
+	var decisions []*Decision
+	for range 1000 {
+		a := &Attempt{Hash: random.Uint32()}
+		if random.IntN(2) == 0 {
+			a.Session = []byte(session)
+		}
+		for range 1 + random.IntN(3) {
+			want, wantErr := b.Peek(a)
+			before := bearing(b)
+			if again, _ := b.Peek(a); again != want {
+				t.Fatalf("two looks see %v and %v", want, again)
+			}
+			if after := bearing(b); after != before {
+				t.Fatalf("a look changes %s to %s", before, after)
+			}
+			decision := b.Note(a, 6)
+			got, err := b.Pick(a)
+			decision.Made(got, a)
+			decisions = append(decisions, decision)
+			if got != want || !errors.Is(err, wantErr) {
+				t.Fatalf("picked %s, %v; foreseen was %s, %v", describe(got), err, describe(want), wantErr)
+			}
+			if got == nil {
+				break
+			}
+			if a.NewSession() != "" {
+				session = a.NewSession()
+			}
+			got.ReportLatency(time.Duration(random.IntN(int(time.Second))), time.Now())
+			running = append(running, got)
+		}
+		for len(running) > 0 && random.IntN(3) > 0 {
+			i := random.IntN(len(running))
+			running[i].Done()
+			running[i] = running[len(running)-1]
+			running = running[:len(running)-1]
+		}
+	}
+	// Whatever has happened since, each decision is the same again.
+	for _, d := range decisions {
+		if got, _ := d.Replay(); got != d.Picked {
+			t.Fatalf("replayed %s, picked was %s", describe(got), describe(d.Picked))
+		}
 	}
 }
 
@@ -155,9 +160,10 @@ func TestDecisionsReplay(t *testing.T) {
 	}
 }
 
-// With everybody picking at the same time, decisions of the algorithms that do not go by what is in flight are the same again, too.
+// With everybody picking at the same time, decisions that do not depend on what is in flight are the same again, too: those of
+// latency when the averages are far apart.
 func TestDecisionsReplayInParallel(t *testing.T) {
-	for _, algorithm := range []string{"round-robin", "consistent-hashing", "sticky-sessions"} {
+	for _, algorithm := range []string{"round-robin", "consistent-hashing", "sticky-sessions", "latency"} {
 		t.Run(algorithm, func(t *testing.T) {
 			r := NewRegistry(Options{Resolver: fakeNames{}})
 			defer r.Close()
@@ -167,6 +173,9 @@ func TestDecisionsReplayInParallel(t *testing.T) {
 				u.HashOn = "ip"
 			}
 			b := r.Set(u, fleet(t, "10.0.0.1 10.0.0.2 10.0.0.3"))
+			for i, e := range b.state.Load().entries {
+				e.Address.cell.average.begin(math.Pow10(2*i), time.Now())
+			}
 			var wait sync.WaitGroup
 			for range 4 {
 				wait.Go(func() {

@@ -349,7 +349,7 @@ func BenchmarkPick(b *testing.B) {
 				for _, e := range entries {
 					e.Address.cell.load.Add(1) // an idle one would end a search early
 				}
-				p := build(name, entries)
+				p := Algorithms[name](Candidates{Entries: entries, Targets: n, Slots: 10_000, Turn: new(atomic.Uint64), Drawn: name == "latency"})
 				b.ReportAllocs()
 				b.ResetTimer()
 				b.RunParallel(func(pb *testing.PB) {

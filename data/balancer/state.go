@@ -12,6 +12,7 @@ import (
 type state struct {
 	serial     uint64 // the same for states of the same entries
 	algorithm  string
+	drawn      bool // picks of the only tier need no order; see Candidates
 	entries    []Entry
 	bound      []*Address // see Candidates
 	tiers      []tier     // at least one; the failover tier comes last
@@ -87,11 +88,15 @@ func (b *Balancer) rebuild() {
 // pickers gives each tier of s a Picker. It is called under mu.
 func (b *Balancer) pickers(s *state) {
 	warming := false
+	s.drawn = s.algorithm == "latency" && len(s.tiers) == 1 && b.options.Seed == 0
 	for i := range s.tiers {
 		t := &s.tiers[i]
-		t.turn = b.turnOf(i)
+		if t.turn = b.turnOf(i); s.drawn {
+			t.turn = &b.drawn
+		}
 		c := Candidates{
-			Entries: t.entries, Targets: t.targets, Slots: s.slots, Turn: t.turn, Balance: s.balance, Bound: s.boundOutside(i),
+			Entries: t.entries, Targets: t.targets, Slots: s.slots, Turn: t.turn, Drawn: s.drawn,
+			Balance: s.balance, Bound: s.boundOutside(i),
 		}
 		if s.slow.length > 0 && s.algorithm != "consistent-hashing" {
 			var warm bool
