@@ -139,7 +139,7 @@ func (b *Balancer) pick(a *Attempt) (*Address, error) {
 		b.refreshDirect()
 	}
 	t := b.choose(s, a)
-	for t == nil && len(a.tried) > 0 && s.algorithm != "latency" {
+	for turn := a.turn; t == nil && len(a.tried) > 0 && s.algorithm != "latency"; a.turn = turn {
 		if len(a.tried) > 1 {
 			a.startOver()
 		} else {

@@ -126,7 +126,7 @@ func TestDecisionsReplay(t *testing.T) {
 						synctest.Wait()
 					}
 					a := &Attempt{Hash: random.Uint32()}
-					for range 2 {
+					for range 2 + 6*random.IntN(2) { // more tries than targets, too
 						d := b.Note(a, 10)
 						got, _ := b.Pick(a)
 						d.Made(got, a)
