@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gibbon/data/balancer"
+	"gibbon/data/snapshot"
 	"gibbon/entity"
 )
 
@@ -78,3 +79,48 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func latencyOf(h balancer.Health) float64 { return h.Targets[0].Addresses[0].Latency.Seconds() }
+
+// What an upstream hashes on changes with the upstream alone, while its services stay as they are.
+func TestHashInputChangesLive(t *testing.T) {
+	var targets []string
+	for i := range 4 {
+		targets = append(targets, newOrigin(t, func(_ []byte, _ *bufio.Reader, w io.Writer) bool {
+			_, err := fmt.Fprintf(w, "HTTP/1.1 200 OK\r\nX-Target: %d\r\nContent-Length: 0\r\n\r\n", i)
+			return err == nil
+		}))
+	}
+	g := newGateway(t)
+	g.configure(t, nil, targets...)
+	for _, tt := range []struct {
+		name   string
+		change func(*entity.Upstream)
+		cookie string
+		spread bool // over the values of the header X-Key
+	}{
+		{"header", func(u *entity.Upstream) { u.HashOn, u.HashOnHeader = "header", "X-Key" }, "", true},
+		{"another header", func(u *entity.Upstream) { u.HashOn, u.HashOnHeader = "header", "X-Other" }, "", false},
+		{"that with a fallback", func(u *entity.Upstream) {
+			u.HashOn, u.HashOnHeader, u.HashFallback, u.HashFallbackHeader = "header", "X-Other", "header", "X-Key"
+		}, "", true},
+		{"cookie", func(u *entity.Upstream) { u.HashOn, u.HashOnCookie, u.HashOnCookiePath = "cookie", "key", "/" }, "key=", true},
+		{"another cookie", func(u *entity.Upstream) { u.HashOn, u.HashOnCookie, u.HashOnCookiePath = "cookie", "own", "/" }, "own=", true},
+		{"ip", func(u *entity.Upstream) { u.HashOn = "ip" }, "", false},
+	} {
+		u := &entity.Upstream{ID: "u", Name: "up", Algorithm: "consistent-hashing"}
+		tt.change(u)
+		if err := g.builder.Apply([]snapshot.Change{{Kind: "upstreams", ID: "u", Entity: u}}); err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for i := range 40 {
+			resp, _ := g.exchange(t, fmt.Sprintf("GET /a HTTP/1.1\r\nHost: h\r\nX-Key: %d\r\n\r\n", i))
+			seen[resp.Header.Get("X-Target")] = true
+			if set := resp.Header.Get("Set-Cookie"); !strings.HasPrefix(set, tt.cookie) || (set == "") != (tt.cookie == "") {
+				t.Fatalf("%s: the cookie %q, want %q", tt.name, set, tt.cookie)
+			}
+		}
+		if (len(seen) > 1) != tt.spread {
+			t.Errorf("%s: 40 keys came to %d targets", tt.name, len(seen))
+		}
+	}
+}

@@ -145,7 +145,7 @@ type work struct {
 	routes    []*routeNode                       // in the order of the changes, which is kind to the cache
 	upstreams map[string]bool                    // ids
 	targets   map[string][]balancer.TargetChange // by upstream id
-	names     map[string]bool                    // upstream names that appeared or vanished
+	names     map[string]bool                    // upstream names that appeared or vanished, or whose upstream changed
 	gone      []string                           // upstreams that were deleted
 	orphans   map[string][]*entity.Target        // targets that came before their upstream
 	unused    []*Route

@@ -106,11 +106,7 @@ func (w *work) recordUpstream(id string, e *entity.Upstream) {
 		w.gone = append(w.gone, id)
 		return
 	}
-	if n.entity == nil || n.entity.Name != e.Name {
-		w.names[e.Name] = true
-	} else if n.entity.HostHeader != e.HostHeader || n.entity.ClientCertificate != e.ClientCertificate {
-		w.names[e.Name] = true // its services have a copy of these
-	}
+	w.names[e.Name] = true // its services have the entity, too
 	n.entity = e
 	w.Builder.names[e.Name] = n
 	w.upstreams[id] = true
