@@ -31,16 +31,21 @@ func TestExtensionsOfBalancing(t *testing.T) {
 			`"consecutive_failures":3,"success_rate_stdev":1.9,"latency_factor":0,"minimum_hosts":3,"minimum_requests":20,` +
 			`"interval":10,"base_ejection":30,"max_ejection":300,"max_ejected":10}}}`},
 		{
-			"probe", "upstreams", `{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`,
-			`{"healthchecks":{"active":{"port":81,"http_method":"HEAD","body_match":"^ok$"}}}`,
+			"probe", "upstreams", `{"healthchecks":{"active":{"port":81,"http_method":"POST","body_match":"^ok$"}}}`,
+			`{"healthchecks":{"active":{"port":81,"http_method":"POST","body_match":"^ok$"}}}`,
 		},
+		{"body of HEAD", "upstreams", `{"healthchecks":{"active":{"http_method":"HEAD","body_match":"^ok$"}}}`, "answers to HEAD have no body"},
+		{"body of a TCP probe", "upstreams", `{"healthchecks":{"active":{"type":"tcp","body_match":"^ok$"}}}`, "have a body"},
+		{"gRPC probe", "upstreams", `{"healthchecks":{"active":{"type":"grpc","grpc_service":"s"}}}`, `{"healthchecks":{"active":{"type":"grpc","grpc_service":"s"}}}`},
+		{"service of an HTTP probe", "upstreams", `{"healthchecks":{"active":{"grpc_service":"s"}}}`, "only grpc and grpcs probes"},
+		{"first ejection longer than any", "upstreams", `{"healthchecks":{"outlier":{"max_ejection":20}}}`, "must not be less than base_ejection"},
 		{"keepalive", "upstreams", `{"healthchecks":{"active":{"keepalive":false}}}`, `{"healthchecks":{"active":{"keepalive":false}}}`},
 		{"default keepalive", "upstreams", `{"healthchecks":{"active":{"keepalive":null}}}`, `{"healthchecks":{"active":{}}}`},
 		{"bad regex", "upstreams", `{"healthchecks":{"active":{"body_match":"("}}}`, "invalid regex"},
 		{
-			"target", "targets", `{"state":"draining","failover":true,"priority":1,"max_requests":5}`,
-			`{"state":"draining","failover":true,"priority":1,"max_requests":5}`,
+			"target", "targets", `{"state":"draining","priority":1,"max_requests":5}`, `{"state":"draining","priority":1,"max_requests":5}`,
 		},
+		{"failover", "targets", `{"failover":true}`, `{"failover":true}`},
 		{
 			"limits and zone", "targets", `{"max_connections":5,"max_pending":7,"zone":"a"}`,
 			`{"max_connections":5,"max_pending":7,"zone":"a"}`,
@@ -61,6 +66,7 @@ func TestExtensionsOfBalancing(t *testing.T) {
 			`{}`,
 		},
 		{"plain target", "targets", `{"state":"active","failover":false,"priority":0,"max_requests":0}`, `{}`},
+		{"failover with a priority", "targets", `{"failover":true,"priority":1}`, "has no priority"},
 		{"unknown state", "targets", `{"state":"away"}`, "expected one of: active, draining, maintenance, disabled"},
 	}
 	for _, tt := range tests {

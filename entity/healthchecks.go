@@ -52,6 +52,16 @@ func (o *Outlier) Fields() schema.Fields {
 	}
 }
 
+// Checks declares which fields contradict each other.
+func (o *Outlier) Checks() schema.Checks {
+	return schema.Checks{schema.CustomCheck(func() error {
+		if o.MaxEjection < o.BaseEjection {
+			return schema.InvalidError{"max_ejection": "must not be less than base_ejection"}
+		}
+		return nil
+	}, "base_ejection", "max_ejection").Hidden()}
+}
+
 // ActiveChecks are probes that the gateway sends by itself.
 type ActiveChecks struct {
 	Type                   string
@@ -145,6 +155,22 @@ func (a *ActiveChecks) Fields() schema.Fields {
 		schema.String("grpc_service", &a.GRPCService).Extension().Is(schema.LenMin(1)).
 			Doc("The service that probes of type grpc and grpcs ask about; without it they ask about the whole server."),
 	}
+}
+
+// Checks declares which fields contradict each other.
+func (a *ActiveChecks) Checks() schema.Checks {
+	return schema.Checks{schema.CustomCheck(func() error {
+		http := a.Type == "http" || a.Type == "https"
+		switch {
+		case a.BodyMatch != "" && !http:
+			return schema.InvalidError{"body_match": "only answers to http and https probes have a body"}
+		case a.BodyMatch != "" && a.HTTPMethod == "HEAD":
+			return schema.InvalidError{"body_match": "answers to HEAD have no body"}
+		case a.GRPCService != "" && a.Type != "grpc" && a.Type != "grpcs":
+			return schema.InvalidError{"grpc_service": "only grpc and grpcs probes ask about a service"}
+		}
+		return nil
+	}, "type", "http_method", "body_match", "grpc_service").Hidden()}
 }
 
 func checkBodyMatch(s string) error {

@@ -63,6 +63,19 @@ func (p *RetryPolicy) Fields() schema.Fields {
 	}
 }
 
+// Checks declares which fields contradict each other.
+func (p *RetryPolicy) Checks() schema.Checks {
+	return schema.Checks{schema.CustomCheck(func() error {
+		switch {
+		case p.Deadline != nil && p.TryTimeout != nil && *p.TryTimeout > *p.Deadline:
+			return schema.InvalidError{"try_timeout": "must not be more than deadline"}
+		case p.Hedge != nil && p.Attempts != nil && *p.Attempts < 2:
+			return schema.InvalidError{"hedge": "a second copy needs attempts of 2 or more"}
+		}
+		return nil
+	}, "attempts", "try_timeout", "deadline", "hedge").Hidden()}
+}
+
 // RetryErrors are the failures that a policy may name, as the access log calls them.
 var RetryErrors = []string{"connect", "connect_timeout", "tls", "send", "send_timeout", "read", "read_timeout", "invalid"}
 
@@ -74,6 +87,16 @@ func (b *RetryBackoff) Fields() schema.Fields {
 		schema.Number("max", &b.Max).Required().Default(250).Between(1, 60_000).
 			Doc("Milliseconds at most before any try."),
 	}
+}
+
+// Checks declares which fields contradict each other.
+func (b *RetryBackoff) Checks() schema.Checks {
+	return schema.Checks{schema.CustomCheck(func() error {
+		if b.Max < b.Base {
+			return schema.InvalidError{"max": "must not be less than base"}
+		}
+		return nil
+	}, "base", "max").Hidden()}
 }
 
 // Fields declares the fields of a hedge.

@@ -27,6 +27,10 @@ func TestRetryPolicy(t *testing.T) {
 		{"method in lower case", `{"methods":["get"]}`, "invalid value: get"},
 		{"deadline of nothing", `{"deadline":0}`, "value should be between 1 and 2147483646"},
 		{"unknown member", `{"tries":1}`, "unknown field"},
+		{"a try that outlasts the deadline", `{"try_timeout":201,"deadline":200}`, "try_timeout: must not be more than deadline"},
+		{"a try of all the deadline", `{"try_timeout":200,"deadline":200}`, `"try_timeout":200,"deadline":200`},
+		{"hedge of one attempt", `{"attempts":1,"hedge":{}}`, "hedge: a second copy needs attempts of 2 or more"},
+		{"back-off that shrinks", `{"backoff":{"base":300}}`, "must not be less than base"},
 	}
 	for _, tt := range tests {
 		for _, kind := range []string{"services", "routes"} {

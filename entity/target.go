@@ -86,6 +86,16 @@ func (t *Target) Fields() schema.Fields {
 	}
 }
 
+// Checks declares which fields contradict each other.
+func (t *Target) Checks() schema.Checks {
+	return schema.Checks{schema.CustomCheck(func() error {
+		if t.Failover && t.Priority != 0 {
+			return schema.InvalidError{"priority": "a failover target comes after all tiers and has no priority"}
+		}
+		return nil
+	}, "failover", "priority").Hidden()}
+}
+
 // UniqueTogether says that an upstream has each target once.
 func (t *Target) UniqueTogether() [][]string { return [][]string{{"upstream", "target"}} }
 
