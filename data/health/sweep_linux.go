@@ -12,11 +12,6 @@ import (
 	"time"
 )
 
-// A socket is a connection without a [net.Conn].
-type socket int
-
-func (s socket) close() error { return syscall.Close(int(s)) }
-
 // A sweep is a round of probes that need no more than a socket each: one goroutine
 // connects, asks and reads on all of them, as their turn comes. That takes a
 // third of the time that the same takes with a goroutine and a [net.Conn] for each,
@@ -49,8 +44,7 @@ type sweep struct {
 type ask struct {
 	subject  *Subject // nil: none
 	address  netip.AddrPort
-	to4      syscall.SockaddrInet4 // the address for the system, which keeps more in it
-	to6      syscall.SockaddrInet6 // or this
+	to       place // the same
 	session  *session
 	serial   int32 // tells its events from those of the one before
 	stage    stage
@@ -208,7 +202,7 @@ func (w *sweep) wait(wake time.Time) {
 
 // collect takes the events that there are, and reports whether to wait no longer.
 func (w *sweep) collect(uintptr) bool {
-	n, err := syscall.EpollWait(w.set, w.events[:], 0)
+	n, err := pollEvents(w.set, w.events[:])
 	w.count = max(n, 0)
 	return n != 0 || err != nil
 }
@@ -255,14 +249,8 @@ func (w *sweep) watch(at int32) {
 // connect begins to connect.
 func (w *sweep) connect(at int32) {
 	a := &w.asks[at]
-	family := syscall.AF_INET
-	a.to4.Port, a.to6.Port = int(a.address.Port()), int(a.address.Port())
-	if ip := a.address.Addr(); ip.Is4() {
-		a.to4.Addr = ip.As4()
-	} else {
-		family, a.to6.Addr = syscall.AF_INET6, ip.As16()
-	}
-	fd, err := syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	a.to = newPlace(a.address)
+	fd, err := syscall.Socket(a.to.family(), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		a.session = nil
 		w.end(at, w.broken(at, "connect", "socket", err), false)
@@ -270,19 +258,11 @@ func (w *sweep) connect(at int32) {
 	}
 	a.session = &session{socket: socket(fd), probe: &w.rules.probe}
 	a.stage, a.deadline, a.watched = connecting, time.Now().Add(w.rules.probe.timeout), false
-	if err := a.dial(); err != nil && !errors.Is(err, syscall.EINPROGRESS) {
+	if err := a.session.socket.connect(&a.to); err != nil && !errors.Is(err, syscall.EINPROGRESS) {
 		w.end(at, w.broken(at, "connect", "connect", err), false)
 		return
 	}
 	w.fresh = append(w.fresh, at)
-}
-
-// dial begins to connect, or tells how far that is.
-func (a *ask) dial() error {
-	if a.address.Addr().Is4() {
-		return syscall.Connect(int(a.session.socket), &a.to4)
-	}
-	return syscall.Connect(int(a.session.socket), &a.to6)
 }
 
 // addressOf is where a subject is probed.
@@ -298,7 +278,7 @@ func (w *sweep) addressOf(s *Subject) netip.AddrPort {
 // connected finds out whether a connection is there.
 func (w *sweep) connected(at int32) {
 	a := &w.asks[at]
-	switch err := a.dial(); {
+	switch err := a.session.socket.connect(&a.to); {
 	case errors.Is(err, syscall.EALREADY) || errors.Is(err, syscall.EINTR):
 		w.watch(at)
 	case err != nil && !errors.Is(err, syscall.EISCONN):
@@ -338,7 +318,7 @@ func (w *sweep) send(at int32) {
 		a.out = append(append(append(a.out[:0], p.head...), p.hostHeader(a.subject.key)...), "\r\n\r\n"...)
 	}
 	for len(a.out) > 0 {
-		n, err := syscall.Write(int(a.session.socket), a.out)
+		n, err := a.session.socket.write(a.out)
 		switch {
 		case errors.Is(err, syscall.EAGAIN):
 			w.watch(at)
@@ -358,7 +338,7 @@ func (w *sweep) send(at int32) {
 func (w *sweep) receive(at int32) {
 	a := &w.asks[at]
 	for {
-		n, err := syscall.Read(int(a.session.socket), w.buffer[:])
+		n, err := a.session.socket.read(w.buffer[:])
 		switch {
 		case errors.Is(err, syscall.EAGAIN):
 			w.watch(at)

@@ -310,3 +310,19 @@ func BenchmarkSweep(b *testing.B) {
 		})
 	}
 }
+
+func TestSweepOverIPv6(t *testing.T) {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skip("no IPv6:", err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	c, subjects := checkerOf(t, "type=tcp timeout=9", Key{Host: "::1", Port: uint16(port), Target: "six"})
+	if check := sweepOnce(t, c, subjects...)[0]; check.Result != Success {
+		t.Errorf("%v: %s", check.Result, check.Error)
+	}
+	_ = l.Close()
+	if check := sweepOnce(t, c, subjects...)[0]; check.Result != TCPFailure {
+		t.Errorf("%v with nobody listening", check.Result)
+	}
+}
