@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -243,12 +244,12 @@ func TestDrainCutsOff(t *testing.T) {
 		r.ReadByte() // until the gateway closes
 		return false
 	})
-	g := newGateway(t)
+	g := newGateway(t, "GIBBON_ERROR_REASON_HEADER=on")
 	g.configure(t, func(s *entity.Service, _ *entity.Route, _ *entity.Upstream) { s.ReadTimeout = new(int64(60_000)) }, held)
-	done := make(chan int, 1)
+	done := make(chan string, 1)
 	go func() {
 		answer, _ := g.exchange(t, "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
-		done <- answer.StatusCode
+		done <- strconv.Itoa(answer.StatusCode) + " " + answer.Header.Get("X-Gibbon-Reason")
 	}()
 	<-begun
 	drained := &entity.Target{
@@ -259,8 +260,11 @@ func TestDrainCutsOff(t *testing.T) {
 	}
 	select {
 	case status := <-done:
-		if status != http.StatusGatewayTimeout {
-			t.Errorf("got %d", status)
+		if status != "504 upstream_drained" {
+			t.Errorf("got %s", status)
+		}
+		if h, _ := g.balancers.Health("u"); h.Targets[0].Addresses[0].Totals.Timeouts != 0 {
+			t.Error("an order counts as a failure of the target")
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("not cut off")

@@ -227,6 +227,7 @@ type failure struct {
 	repeatable bool // as the reference has it
 	sent       bool // the target may have begun to act on it
 	invalid    bool // the target answered, but not with HTTP
+	drained    bool // it was cut off by order, which is not the target's fault
 }
 
 // failureOf judges the error of a try. What never reached the target may be
@@ -266,6 +267,9 @@ func (x *exchange) failureOf(err error) failure {
 	default:
 		f.kind, f.reason = telemetry.FailureRead, ReasonClosedEarly
 	}
+	if timeout && x.target.ended.Load() {
+		f.drained, f.reason = true, ReasonDrained
+	}
 	return f
 }
 
@@ -276,6 +280,7 @@ func (x *exchange) tryFailed(f failure, last bool) {
 	a := x.address
 	if f.status != 0 {
 		switch {
+		case f.drained:
 		case f.status == 504:
 			a.ReportTimeout()
 		case f.invalid:

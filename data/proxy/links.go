@@ -145,7 +145,9 @@ func (l *Links) End(a *balancer.Address, now bool) {
 		k.tunnels.End()
 		return
 	}
+	k.ended.Store(true)
 	go func() { // a connection through which bytes run just now is met when it waits next
+		defer k.ended.Store(false)
 		ticker := time.NewTicker(endEvery)
 		defer ticker.Stop()
 		for range endTries {
@@ -190,6 +192,7 @@ type link struct {
 	tunnels http1.Tunnels
 	quota   http1.Quota // of all pools
 	counts  atomic.Pointer[counters]
+	ended   atomic.Bool // what runs there is being cut off; see Links.End
 
 	mu      sync.Mutex // guards what follows
 	options http1.PoolOptions

@@ -33,6 +33,7 @@ const (
 	ReasonSendTimeout       Reason = "upstream_send_timeout"
 	ReasonReadTimeout       Reason = "upstream_read_timeout"
 	ReasonClosedEarly       Reason = "upstream_closed_early"
+	ReasonDrained           Reason = "upstream_drained"
 	ReasonMalformedAnswer   Reason = "upstream_malformed_answer"
 	ReasonAnswerHeadTooBig  Reason = "upstream_head_too_large"
 	ReasonAnswerTooLarge    Reason = "upstream_answer_too_large"
@@ -53,7 +54,7 @@ func Reasons() []Reason {
 		ReasonNameNotFound, ReasonNameResolution,
 		ReasonHTTPSRequired, ReasonHTTP2Required, ReasonNotGRPC, ReasonProtocolNotServed, ReasonBadPath,
 		ReasonBodyTooLarge, ReasonBodySpool, ReasonConnectRefused, ReasonConnectTimeout, ReasonTLS,
-		ReasonSendTimeout, ReasonReadTimeout, ReasonClosedEarly, ReasonMalformedAnswer,
+		ReasonSendTimeout, ReasonReadTimeout, ReasonClosedEarly, ReasonDrained, ReasonMalformedAnswer,
 		ReasonAnswerHeadTooBig, ReasonAnswerTooLarge, ReasonTruncatedAnswer, ReasonClientGone, ReasonPluginPanic, ReasonPluginOff, ReasonInternal,
 	}
 	for _, word := range http1.Refusals() {
