@@ -51,6 +51,7 @@ type Address struct {
 	weight  uint32          // guarded by the balancer's mu
 	share   uint32          // see wanted; guarded by the balancer's mu
 	subject *health.Subject // nil without an upstream
+	exempt  bool            // from the health checks; guarded by the balancer's mu
 	named   *named          // how to resolve it for each pick; nil for an IP
 	points  []uint32        // see hashes; guarded by the balancer's mu
 	sorted  *ringMark       // see ringOrder; guarded by the balancer's mu

@@ -217,24 +217,27 @@ func byCreation(x, y *target) int {
 // configureTarget makes a target what an entity says. It is called under mu.
 func (b *Balancer) configureTarget(t *target, e *entity.Target, isNew bool) {
 	t.entity = e
-	before := t.weight
+	drained := t.state == entity.TargetDraining
 	b.drain(t, e)
 	t.configure(e)
 	b.connect(t, connections(b.upstream, e))
 	if isNew {
 		b.begin(t)
-	} else if t.weight != before {
+	} else {
 		b.reweigh(t)
 	}
 	for _, a := range t.addresses {
 		b.force(a, t)
+		if drained && t.state != entity.TargetDraining && a.subject != nil {
+			a.subject.Readmit()
+		}
 	}
 }
 
 // reweigh gives the addresses of a target the weights that its own one brings.
 func (b *Balancer) reweigh(t *target) {
 	for _, a := range t.addresses {
-		b.weigh(a, t.weightOf(a.share))
+		b.weigh(t, a, t.weightOf(a.share))
 	}
 }
 

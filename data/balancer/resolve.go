@@ -10,6 +10,7 @@ import (
 
 	"gibbon/data/health"
 	"gibbon/data/resolver"
+	"gibbon/entity"
 )
 
 // When names are resolved anew.
@@ -109,7 +110,7 @@ func (b *Balancer) adopt(t *target, list []wanted, dns string) (changed bool) {
 			a := old[at]
 			changed = changed || at != i || a.weight != w.weight
 			a.share = w.share
-			b.weigh(a, w.weight)
+			b.weigh(t, a, w.weight)
 			t.addresses[i] = a
 		}
 	}
@@ -144,7 +145,8 @@ func (b *Balancer) create(t *target, w wanted) *Address {
 		b.tell(a)
 	}
 	if b.checker != nil {
-		a.subject = b.checker.Add(a.key, w.weight == 0, func(s health.Standing) { b.judged(a, s) })
+		a.exempt = b.exempts(t, w.weight)
+		a.subject = b.checker.Add(a.key, a.exempt, func(s health.Standing) { b.judged(a, s) })
 		a.subject.OnProbe(a.forgive)
 	}
 	b.force(a, t)
@@ -154,12 +156,19 @@ func (b *Balancer) create(t *target, w wanted) *Address {
 	return a
 }
 
-// weigh changes the weight of an address. Without weight it is not checked.
-func (b *Balancer) weigh(a *Address, weight uint32) {
-	if b.checker != nil && (a.weight == 0) != (weight == 0) {
-		b.checker.Exempt(a.subject, weight == 0)
-	}
+// weigh changes the weight of an address, and with it whether that is checked.
+func (b *Balancer) weigh(t *target, a *Address, weight uint32) {
 	a.weight = weight
+	if exempt := b.exempts(t, weight); b.checker != nil && exempt != a.exempt {
+		a.exempt = exempt
+		b.checker.Exempt(a.subject, exempt)
+	}
+}
+
+// exempts reports whether an address with this weight is not checked. One that has none gets nothing, unless
+// sessions stay on it while it drains: those have to leave when it fails.
+func (b *Balancer) exempts(t *target, weight uint32) bool {
+	return weight == 0 && (t.state != entity.TargetDraining || t.configured == 0 || b.upstream == nil || b.upstream.Algorithm != entity.StickySessions)
 }
 
 // drop ends an address that the target has no longer. The outside hears of it

@@ -301,7 +301,58 @@ func TestStatesOfTargets(t *testing.T) {
 	}
 }
 
-// TestDrainedTargetFailing: sessions leave a draining target that goes down.
+// TestDrainingTargetFailing: sessions leave a draining target that goes down, and may come back with it.
+func TestDrainingTargetFailing(t *testing.T) {
+	r := NewRegistry(Options{Resolver: fakeNames{}})
+	defer r.Close()
+	u := upstream(t, "passive")
+	u.Algorithm = entity.StickySessions
+	for _, tt := range []struct {
+		name, targets string
+		stays         bool // although it fails
+	}{
+		{"draining", "10.0.0.1,state=draining 10.0.0.2", false},
+		{"weight 0, which nobody checks", "10.0.0.1*0 10.0.0.2", true},
+	} {
+		b := r.Set(u, fleet(t, "10.0.0.1 10.0.0.2"))
+		session := address(t, b, "10.0.0.1:80").session
+		bound := func() string {
+			a, err := b.Pick(&Attempt{Session: []byte(session)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Done()
+			return a.Text
+		}
+		r.Set(u, fleet(t, tt.targets))
+		if got := bound(); got != "10.0.0.1:80" {
+			t.Errorf("%s: the session is sent to %s", tt.name, got)
+		}
+		a := address(t, b, "10.0.0.1:80")
+		a.ReportFailure(0)
+		if stays := bound() == a.Text; stays != tt.stays {
+			t.Errorf("%s, and failing: the session stays %v", tt.name, stays)
+		}
+		h := b.Health().Targets[0].Addresses[0]
+		if down := h.Phase == health.Ejected && h.Subject.Cause.Code == health.CausePassiveConnect; down == tt.stays || h.Verdict != ChecksOff {
+			t.Errorf("%s, and failing: phase %v, cause %v, verdict %s", tt.name, h.Phase, h.Subject.Cause, h.Verdict)
+		}
+		if a, err := b.Pick(new(Attempt)); err != nil || a.Text != "10.0.0.2:80" {
+			t.Errorf("%s: a new client is sent to %s, %v", tt.name, describe(a), err)
+		}
+		a.ReportStatus(200)
+		if got := bound(); got != "10.0.0.1:80" {
+			t.Errorf("%s, and back: the session is sent to %s", tt.name, got)
+		}
+		a.ReportFailure(0)
+		r.Set(u, fleet(t, "10.0.0.1 10.0.0.2"))
+		if a.Down() {
+			t.Errorf("%s, failing, and put back into service: down for ever", tt.name)
+		}
+	}
+}
+
+// TestDrainedTargetKeepsRunningRequests: an order takes nothing away from a request.
 func TestDrainedTargetKeepsRunningRequests(t *testing.T) {
 	r := NewRegistry(Options{Resolver: fakeNames{}, Seed: 1})
 	defer r.Close()

@@ -157,7 +157,9 @@ func (t *target) health(checked bool, slow slowStart) TargetHealth {
 		one := a.health(checked)
 		one.Share = a.warmth(slow, time.Now())
 		one.Phase = one.phase(h.State, a.recovered.Load())
-		if t.order.Code != "" {
+		if h.State == entity.TargetDraining && !a.exempt && a.Down() {
+			one.Phase = one.Subject.Phase // its sessions go elsewhere
+		} else if t.order.Code != "" {
 			one.Subject.Cause, one.Subject.Since = t.order, t.ordered
 		}
 		h.Weights.Total += one.Weight

@@ -178,6 +178,18 @@ func (s *Subject) Order(healthy bool, actor string) bool {
 	return true
 }
 
+// Readmit clears the verdict of an address that was taken out of service and is put back, if
+// nothing else ever would: it is down, and neither probes nor trials look whether it is well.
+func (s *Subject) Readmit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rules.Load(); r == nil || s.State().Up() || s.ejected || r.intervals[down] > 0 {
+		return
+	}
+	s.counters = [kinds]int{}
+	s.move(Healthy, Cause{Code: CauseOrder, Text: "put back into service"})
+}
+
 // Note puts an order that is not the subject's to obey into its history.
 func (s *Subject) Note(at time.Time, from, to Phase, cause Cause) {
 	s.mu.Lock()
