@@ -37,6 +37,24 @@ func TestProbeBody(t *testing.T) {
 	}
 }
 
+// A good status is no reason to be down: what the body does not say is.
+func TestBodyIsTheReason(t *testing.T) {
+	u := parseRules(t, "interval=1 active.http=1")
+	u.Healthchecks.Active.BodyMatch = "ok"
+	for status, want := range map[int]string{
+		200: "body does not match body_match, status 200 (http_failures 1/1)",
+		500: "status 500 (http_failures 1/1)",
+	} {
+		r := Compile(u)
+		s := newSubject(t, "")
+		s.rules.Store(r)
+		s.checked(r, Check{Result: HTTPFailure, Status: status})
+		if got := s.View().Cause.Text; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestProbeMethodAndPort(t *testing.T) {
 	heads := make(chan string, 1)
 	n := &network{serve: func(address string, c net.Conn) { heads <- address + " " + readHead(c); c.Close() }}

@@ -231,15 +231,22 @@ func (s *Subject) report(r *Rules, c *check, kind, status int) {
 		return
 	}
 	count := s.count(kind)
+	cause := func() Cause {
+		text := explain(kind, status, count, limit)
+		if kind == httpFailure && c == &r.active && r.probe.body != nil && c.good.has(status) {
+			text = errBody.Error() + ", " + text
+		}
+		return Cause{Code: c.reports[kind], Text: text}
+	}
 	verdict, inner := Unhealthy, MostlyHealthy
 	if kind == success {
 		verdict, inner = Healthy, MostlyUnhealthy
 	}
 	switch state := s.State(); {
 	case count >= limit:
-		s.move(verdict, Cause{Code: c.reports[kind], Text: explain(kind, status, count, limit)})
+		s.move(verdict, cause())
 	case state == Healthy && kind != success, state == Unhealthy && kind == success:
-		s.move(inner, Cause{Code: c.reports[kind], Text: explain(kind, status, count, limit)})
+		s.move(inner, cause())
 	}
 	s.mu.Unlock()
 	if kind == success {

@@ -114,7 +114,7 @@ func (x *exchange) reportRetryAfter() {
 // An hour is the most: nobody shall be able to shut himself out for longer.
 func retryAfter(value []byte, now time.Time) time.Duration {
 	const most = time.Hour
-	seconds := time.Duration(0)
+	seconds := 0
 	for _, c := range value {
 		if c < '0' || c > '9' {
 			date, err := time.Parse("Mon, 02 Jan 2006 15:04:05 GMT", string(value))
@@ -123,9 +123,9 @@ func retryAfter(value []byte, now time.Time) time.Duration {
 			}
 			return max(0, min(date.Sub(now), most))
 		}
-		seconds = min(seconds*10+time.Duration(c-'0'), most/time.Second)
+		seconds = min(seconds*10+int(c-'0'), int(most/time.Second))
 	}
-	return seconds * time.Second
+	return time.Duration(seconds) * time.Second
 }
 
 // discard ends a try whose answer nobody wants. The connection is kept when all of the
