@@ -47,7 +47,7 @@ await story(async (browser, faults) => {
 
   // The first paint of a page that nobody has loaded before.
   const paints = []
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < (known.firstPaint ? 20 : 5); i++) {
     const fresh = await open(browser, faults)
     await fresh.goto(`${known.manager}/default/services`)
     await fresh.locator('#page-title').waitFor()
@@ -55,5 +55,5 @@ await story(async (browser, faults) => {
     await fresh.context().close()
   }
   console.log(`first paint after ${paints.map(Math.round).join(', ')} ms`)
-  if (known.firstPaint) check(Math.min(...paints) < known.firstPaint, `the first paint took ${paints} ms`)
+  if (known.firstPaint) check(Math.max(...paints) < known.firstPaint, `the first paint took ${paints} ms`)
 })

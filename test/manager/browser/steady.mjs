@@ -85,6 +85,24 @@ await story(async (browser, faults) => {
   check((await page.getByText('Loading …').count()) === 0, 'an answer ends that')
   await page.unrouteAll()
 
+  // The frame is painted before any script is there, and stays where it is.
+  const slow = await open(browser, faults)
+  let bring
+  const brought = new Promise((resolve) => (bring = resolve))
+  await slow.route('**/assets/*.js', async (route) => {
+    await brought
+    await route.continue()
+  })
+  await slow.goto(`${known.manager}/default/services`, { waitUntil: 'commit' })
+  const logo = () => slow.locator('#app img').first().boundingBox()
+  await until(() => slow.evaluate(() => performance.getEntriesByName('first-contentful-paint').length === 1), 'something is painted')
+  const before = await logo()
+  bring()
+  await slow.getByRole('link', { name: 'busy', exact: true }).waitFor()
+  const after = await logo()
+  check(before && Math.abs(before.x - after.x) + Math.abs(before.y - after.y) < 2, `the logo moves from ${JSON.stringify(before)} to ${JSON.stringify(after)}`)
+  await slow.context().close()
+
   // Numbers: as wide as each other, one below the other.
   await page.goto(`${known.manager}/default/upstreams/${busy.id}`)
   const dead = page.locator(`tr[data-target="${two}"]`)
