@@ -107,7 +107,7 @@ func (h *RetryHedge) Fields() schema.Fields {
 		schema.Number("min_delay", &h.MinDelay).Required().Default(10).Between(1, 60_000).
 			Doc("Milliseconds at least before the second copy."),
 		schema.Number("percent", &h.Percent).Required().Default(5).Between(1, 100).
-			Doc("Second copies at most, in percent of the requests. They count against the budget, too."),
+			Doc("Second copies at most, in percent of the requests of any ten seconds or longer. They count against the budget, too."),
 		schema.Set("methods", &h.Methods, method).
 			Doc("Methods of which there may be two copies. Without it GET, HEAD and OPTIONS."),
 	}

@@ -173,11 +173,11 @@ func (b *Budget) Retried(cause telemetry.RetryCause) { b.retries[cause].Add(1) }
 // Hedge reports whether policy p, which has a Hedge, allows a second copy of a request, and
 // counts it if so. The copy is a further try like others and has its own share besides.
 func (b *Budget) Hedge(p *Policy, now time.Duration) bool {
-	if !p.Hedge.share.take(p.Hedge.percent, 0, now) {
+	if !p.Hedge.take(now) {
 		return false
 	}
 	if !b.Retry(p, now) {
-		p.Hedge.share.giveBack(now)
+		p.Hedge.giveBack(now)
 		return false
 	}
 	b.hedges.Add(1)
@@ -186,7 +186,7 @@ func (b *Budget) Hedge(p *Policy, now time.Duration) bool {
 
 // Unhedge takes back what Hedge counted: there was no other target.
 func (b *Budget) Unhedge(p *Policy, now time.Duration) {
-	p.Hedge.share.giveBack(now)
+	p.Hedge.giveBack(now)
 	b.giveBack(now)
 	b.hedges.Add(-1)
 }

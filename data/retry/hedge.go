@@ -17,8 +17,15 @@ type Hedge struct {
 	percent    uint64 // of the requests
 	methods    []string
 	latencies  latencies
-	share      Budget
+	share      Budget       // counts as others do, but a second of it takes hedgeTime
+	saved      atomic.Int64 // what the requests since the last copy give, in hundredths of one; no more than a copy counts
 }
+
+// hedgeTime is the shortest time that percent holds for, whenever that begins. One copy in it is allowed even so, as
+// long as the requests since the one before give it: a service with few requests is no less slow.
+const hedgeTime = 10 * time.Second
+
+const copyCost = 100 // hundredths
 
 // safe are the methods that change nothing (RFC 9110, section 9.2.1).
 var safe = []string{"GET", "HEAD", "OPTIONS"}
@@ -43,9 +50,34 @@ func (h *Hedge) Covers(method []byte) bool { return slices.Contains(h.methods, s
 // Request counts a request and returns how long its first copy may take before the
 // second is sent; false while too little is known of the latencies.
 func (h *Hedge) Request(now time.Duration) (time.Duration, bool) {
-	h.share.request(now)
+	h.share.request(stretched(now))
+	if h.saved.Load() < copyCost {
+		h.saved.Add(int64(h.percent))
+	}
 	d, ok := h.latencies.quantile(h.percentile)
 	return max(d, h.floor), ok
+}
+
+// stretched is the time of share.
+func stretched(now time.Duration) time.Duration { return now / (hedgeTime / time.Second) }
+
+// take takes a copy of the share.
+func (h *Hedge) take(now time.Duration) bool {
+	floor := uint64(0)
+	if h.saved.Load() >= copyCost {
+		floor = 1
+	}
+	if !h.share.take(h.percent, floor, stretched(now)) {
+		return false
+	}
+	h.saved.Store(0)
+	return true
+}
+
+// giveBack undoes a take.
+func (h *Hedge) giveBack(now time.Duration) {
+	h.share.giveBack(stretched(now))
+	h.saved.Store(copyCost)
 }
 
 // Observe counts how long the first copy of a request took until the head of the
@@ -55,7 +87,8 @@ func (h *Hedge) Request(now time.Duration) (time.Duration, bool) {
 func (h *Hedge) Observe(d, now time.Duration) { h.latencies.observe(d, now) }
 
 // Latencies are counted in buckets, four for each doubling, from 2^16 ns (66 µs) to about a
-// minute. Every ten seconds the counts are halved, so that the last ones weigh most.
+// minute. Every ten seconds the counts are halved, so that the last ones weigh most, but not below what a
+// quantile is taken of.
 type latencies struct {
 	counts [latencyBuckets]atomic.Int64
 	halved atomic.Int64 // when, in periods of halvedEvery
@@ -88,13 +121,24 @@ func lowest(bucket int) time.Duration {
 func (l *latencies) observe(d, now time.Duration) {
 	period := int64(now / halvedEvery)
 	if last := l.halved.Load(); last < period && l.halved.CompareAndSwap(last, period) {
+		times := int64(0)
+		for times < period-last && l.left(times+1) >= fewest {
+			times++
+		}
 		for i := range l.counts {
-			keep := min(period-last, 62)
 			n := l.counts[i].Load()
-			l.counts[i].Add(n>>keep - n)
+			l.counts[i].Add(n>>times - n)
 		}
 	}
 	l.counts[bucketOf(d)].Add(1)
+}
+
+// left returns how many observations there are when all counts are halved so many times.
+func (l *latencies) left(times int64) (total int64) {
+	for i := range l.counts {
+		total += l.counts[i].Load() >> times
+	}
+	return total
 }
 
 // quantile returns the latency that percent of the observations did not exceed, false when

@@ -3,6 +3,7 @@ package retry
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -133,6 +134,67 @@ func TestHedgesAreCapped(t *testing.T) {
 				t.Errorf("%+v, want %d copies", totals, tt.want)
 			}
 		})
+	}
+}
+
+// TestHedgesOverTime: whatever the rate, copies are what their share gives in any ten seconds, or one; and few requests get them, too.
+func TestHedgesOverTime(t *testing.T) {
+	const percent, length = 10, 400 * time.Second
+	for _, tt := range []struct {
+		name      string
+		intervals []time.Duration // between requests, in turns of a minute each
+		atLeast   float64         // of what the share gives
+	}{
+		{"one in five seconds", []time.Duration{5 * time.Second}, 0.9},
+		{"one in a second", []time.Duration{time.Second}, 0.9},
+		{"nine in ten seconds", []time.Duration{10 * time.Second / 9}, 0.5},
+		{"five in a second", []time.Duration{200 * time.Millisecond}, 0.75},
+		{"500 in a second", []time.Duration{2 * time.Millisecond}, 0.9},
+		{"more and less", []time.Duration{5 * time.Second, 300 * time.Millisecond, 10 * time.Millisecond, 2 * time.Second}, 0.7},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := hedging(95, percent)
+			var b Budget
+			var requests, copies []time.Duration
+			for now := time.Duration(0); now < length; now += tt.intervals[int(now/time.Minute)%len(tt.intervals)] {
+				b.Request(p, now)
+				p.Hedge.Request(now)
+				requests = append(requests, now)
+				if b.Hedge(p, now) {
+					copies = append(copies, now)
+				}
+			}
+			if share := float64(len(copies)) / float64(len(requests)) * 100 / percent; share < tt.atLeast || share > 1 {
+				t.Errorf("%d copies of %d requests, %.2f of what the share gives", len(copies), len(requests), share)
+			}
+			within := func(list []time.Duration, from, to time.Duration) int {
+				before, _ := slices.BinarySearch(list, from+1)
+				until, _ := slices.BinarySearch(list, to+1)
+				return until - before
+			}
+			for _, end := range copies {
+				made, of := within(copies, end-hedgeTime, end), within(requests, end-hedgeTime, end)
+				if made > 1 && made*100 > of*percent {
+					t.Fatalf("%d copies of the %d requests in the ten seconds before %v", made, of, end)
+				}
+			}
+		})
+	}
+}
+
+// A service that has few requests is known, too: what was observed is not forgotten before there is something better.
+func TestFewLatenciesAreKept(t *testing.T) {
+	p := hedging(90, 10)
+	known := 0
+	for i := range 200 {
+		now := time.Duration(i) * 5 * time.Second
+		if _, ok := p.Hedge.Request(now); ok {
+			known++
+		}
+		p.Hedge.Observe(time.Duration(50+i%10)*time.Millisecond, now)
+	}
+	if known != 200-fewest {
+		t.Errorf("latencies were known for %d of 200 requests, want all but the first %d", known, fewest)
 	}
 }
 
