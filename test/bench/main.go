@@ -7,7 +7,7 @@
 //	bench [-gibbon FILE] [-against FILE] [-rounds N] [-seconds S] [-write FILE] peers
 //	bench [-gibbon FILE] [-rounds N] [-write FILE] start
 //	bench [-gibbon FILE] [-seconds S] [-write FILE] store
-//	bench [-gibbon FILE] [-write FILE] faults
+//	bench [-gibbon FILE] [-only ALGORITHMS] [-write FILE] faults
 //
 // Every proxy gets one core; the origin and the load generator, one thread
 // together, get the other one. The proxies take turns, round by round, so that
@@ -62,7 +62,7 @@ func main() {
 	flag.IntVar(&o.routes, "routes", 1000, "routes")
 	flag.IntVar(&o.stored, "stored", 100_000, "routes in a store, a multiple of ten")
 	flag.StringVar(&o.write, "write", "", "Markdown file in which to replace the section of this benchmark")
-	flag.StringVar(&o.only, "only", "", "measure only these proxies, joined by commas (nginx stays, as the unit), or this store (SQLite, PostgreSQL, file)")
+	flag.StringVar(&o.only, "only", "", "measure only these proxies, joined by commas (nginx stays, as the unit), this store (SQLite, PostgreSQL, file), or these algorithms while targets fail")
 	flag.BoolVar(&o.latency, "latency", true, "measure latencies at half load as well")
 	flag.Parse()
 	o.length = time.Duration(seconds * float64(time.Second))

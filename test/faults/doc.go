@@ -15,7 +15,7 @@ const (
 	Slow   = "slow"    // answers take two seconds
 	Storm  = "500s"    // it answers 500 at once
 	Move   = "DNS"     // its name leads to another process; the one before is killed at the same moment
-	All    = "all 500" // all targets answer 500 from the first request on, and there are no health checks
+	All    = "all 500" // all targets answer 500, from the first request on unless there is a time before, and there are no health checks
 )
 
 // Faults lists those of one target.
@@ -53,5 +53,8 @@ type Result struct {
 	Failed   int            // 5xx, or no answer
 	Reasons  map[string]int // of those
 	P50, P99 time.Duration
-	Tries    int // requests that came to the targets; only for All
+
+	// Only for All.
+	Tries int     // requests that came to the targets
+	Worst float64 // the most tries per request in any time of one, two or three seconds that ended while the fault lasted
 }

@@ -43,7 +43,7 @@ func Run(ctx context.Context, s Scenario) (r Result, err error) {
 	if err := g.start(ctx, dir); err != nil {
 		return r, err
 	}
-	if s.Fault == All {
+	if s.Fault == All && s.Before == 0 {
 		if err := g.fail(ctx); err != nil {
 			return r, err
 		}
@@ -56,12 +56,24 @@ func Run(ctx context.Context, s Scenario) (r Result, err error) {
 		defer close(over)
 		l.run(loaded)
 	}()
-	if s.Fault != All {
+	var worst float64
+	watched := make(chan error, 1)
+	if s.Fault == All {
+		go func() {
+			var err error
+			worst, err = g.watch(loaded, l)
+			watched <- err
+		}()
+	} else {
+		watched <- nil
+	}
+	if s.Fault != All || s.Before > 0 {
 		err = g.happen(ctx)
 	}
 	<-over
+	err = errors.Join(err, <-watched)
 	r = l.result()
-	if err == nil && s.Fault == All {
+	if r.Worst = worst; err == nil && s.Fault == All {
 		r.Tries, err = g.hits(ctx)
 	}
 	return r, err
