@@ -44,6 +44,11 @@ await story(async (browser, faults) => {
   const lookAt = async (viewport) => {
     const page = await open(browser, faults, { viewport })
     await page.addInitScript(shifts)
+    // What leads to an upstream is asked for beside its targets, and may be known later.
+    await page.route('**/_api/services?*', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      await route.continue()
+    })
     let most = 0
     for (const path of pages) {
       await page.goto(known.manager + path)
