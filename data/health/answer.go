@@ -28,7 +28,7 @@ func judge(answer []byte, method string, keep bool) (status, connection int, don
 	if !found && len(answer) < maxStatusLine {
 		return 0, unusable, false, nil
 	}
-	if status, err = parseStatus(line); err != nil || !found || !keep || status < 200 {
+	if status, err = parseStatus(line); err != nil || !found || !keep || status < 200 || !bytes.HasPrefix(line, []byte("HTTP/1.")) {
 		return status, unusable, true, err
 	}
 	length, agreed := -1, false
