@@ -116,6 +116,7 @@ type Balancer struct {
 // in flight there: after success the caller owes one [Address.Done]. It avoids
 // the addresses that earlier Picks with the same Attempt returned, as long as
 // there are others; the latency algorithm, when there are no others, gives up.
+// Where requests may wait, an address at its limit is one of the others.
 // Pick never blocks: [ErrUnresolved] asks for a call of [Balancer.Wait]. The
 // other error is [ErrNoPeer].
 func (b *Balancer) Pick(a *Attempt) (*Address, error) {
@@ -139,6 +140,11 @@ func (b *Balancer) pick(a *Attempt) (*Address, error) {
 		b.refreshDirect()
 	}
 	t := b.choose(s, a)
+	if t == nil && s.queues && len(a.tried) > 0 {
+		if t = anyUsable(s.entries, a); t == nil && s.untriedIsFull(a) {
+			return nil, ErrOverLimit // it is worth waiting for
+		}
+	}
 	for turn := a.turn; t == nil && len(a.tried) > 0 && s.algorithm != "latency"; a.turn = turn {
 		if len(a.tried) > 1 {
 			a.startOver()

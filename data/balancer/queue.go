@@ -98,7 +98,7 @@ func (b *Balancer) Await(a *Attempt, consumer string, deadline time.Time, left f
 			switch {
 			case w.settled: // a place came at the last moment
 			case passed >= wait:
-				q.settle(w, nil, why)
+				q.expire(w, why)
 			case w.gone():
 				q.settle(w, nil, ErrLeft)
 			}
@@ -198,31 +198,51 @@ func (q *queue) serve() {
 	q.handOut()
 }
 
-// handOut is called under mu.
+// handOut is called under mu. A retry waits for an address that it has not tried; what is free elsewhere goes
+// to those behind it.
 func (q *queue) handOut() {
-	for len(q.order) > 0 {
-		l, now := q.order[0], time.Now()
-		w := l.waiters[0]
-		if q.late(w, 0, now) {
-			q.settle(w, nil, ErrLate)
+	for i, j := 0, 0; i < len(q.order); {
+		l, now := q.order[i], time.Now()
+		if j == len(l.waiters) {
+			i, j = i+1, 0
 			continue
 		}
-		if w.gone() {
-			q.settle(w, nil, ErrLeft)
-			continue
-		}
-		a, err := q.balancer.pick(w.attempt)
-		if errors.Is(err, ErrOverLimit) && len(w.attempt.tried) > 0 {
-			w.attempt.forgetTried() // better the same address again than none
+		w := l.waiters[j]
+		var a *Address
+		var err error
+		switch {
+		case q.late(w, 0, now):
+			err = ErrLate
+		case w.gone():
+			err = ErrLeft
+		default:
 			a, err = q.balancer.pick(w.attempt)
+			if errors.Is(err, ErrOverLimit) {
+				if len(w.attempt.tried) == 0 {
+					return // nothing is free
+				}
+				j++
+				continue
+			}
+			q.pace.step(now)
+			q.order = append(slices.Delete(q.order, i, i+1), l)
 		}
-		if errors.Is(err, ErrOverLimit) {
+		q.settle(w, a, err)
+		i, j = 0, 0
+	}
+}
+
+// expire ends the waiting of w, whose time is over. A retry rather goes where it was before than nowhere. It is
+// called under mu.
+func (q *queue) expire(w *waiter, why error) {
+	if errors.Is(why, ErrQueueTimeout) && len(w.attempt.tried) > 0 {
+		w.attempt.forgetTried()
+		if a, err := q.balancer.pick(w.attempt); err == nil {
+			q.settle(w, a, nil)
 			return
 		}
-		q.pace.step(now)
-		q.order = append(q.order[1:], l)
-		q.settle(w, a, err)
 	}
+	q.settle(w, nil, why)
 }
 
 // settle takes w out of the queue and tells it why. It is called under mu.

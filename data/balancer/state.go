@@ -254,6 +254,16 @@ func (s *state) weight() (w Weight) {
 	return w
 }
 
+// untriedIsFull reports whether an address that a has not tried is up, and at its limit.
+func (s *state) untriedIsFull(a *Attempt) bool {
+	for _, e := range s.entries {
+		if c := e.Address.cell; !e.Address.down.Load() && c.full(c.load.Load()) && !a.has(e.Address) {
+			return true
+		}
+	}
+	return false
+}
+
 // excuse returns the reason why nothing was picked for a. An address that has a place by now,
 // and was not tried, had none a moment ago.
 func (s *state) excuse(a *Attempt) error {

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"gibbon/data/snapshot"
@@ -153,4 +155,28 @@ func TestWaitingEnds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRetriesPassDeadTargets: a target that is at its limit has another try coming; the one where nobody listens gets none
+// instead.
+func TestRetriesPassDeadTargets(t *testing.T) {
+	g := newGateway(t, "GIBBON_ERROR_REASON_HEADER=on")
+	retries := 1
+	g.configure(t, func(s *entity.Service, _ *entity.Route, u *entity.Upstream) { s.Retries, u.QueueTimeout = &retries, 60 }, deadAddress(t))
+	if err := g.builder.Apply([]snapshot.Change{{Kind: "targets", ID: "t", Entity: &entity.Target{
+		ID: "t", Upstream: "u", Target: newOrigin(t, tell), Weight: 100, MaxRequests: 1, MaxPending: 100,
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				if a, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != http.StatusOK {
+					t.Errorf("answer %s %v", a.Status, a.Header)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
