@@ -83,4 +83,20 @@ await story(async (browser, faults) => {
   await page.getByText('Database answers').waitFor()
   await page.getByLabel('Find a setting').fill('explain_sampling')
   await page.getByText('explain_sampling').waitFor()
+  check((await page.getByText('On this database').count()) === 0, 'a node alone is not listed')
+
+  // Three that share a database, as GET /nodes tells of them.
+  const self = (await admin('GET', '/nodes')).data[0]
+  const others = [
+    { node_id: 'b'.repeat(36), hostname: 'edge-b', version: '0.0.9', revision: self.revision - 2, state: 'behind', seen: self.seen },
+    { node_id: 'c'.repeat(36), hostname: 'edge-c', version: '0.1.0', revision: self.revision, state: 'away', seen: self.seen - 120 },
+  ]
+  await page.route('**/_api/nodes', (route) => route.fulfill({ json: { data: [self, ...others], next: null, revision: self.revision, node_id: self.node_id } }))
+  await at('/default/nodes')
+  await page.getByRole('row', { name: /\(this one\).*Up to date/ }).waitFor()
+  await page.getByRole('row', { name: /edge-b.*2 behind.*0\.0\.9/ }).waitFor()
+  await page.getByRole('row', { name: /edge-c.*Away/ }).waitFor()
+  await at('/default/overview')
+  await page.getByRole('link', { name: 'Node edge-c' }).click()
+  await page.getByText('On this database').waitFor()
 })

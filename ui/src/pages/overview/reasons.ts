@@ -16,6 +16,7 @@ const texts: Record<string, string> = {
   upstream_tls: 'The TLS handshake with a target failed.',
   upstream_read_timeout: 'A target sent nothing for read_timeout.',
   upstream_send_timeout: 'A target took nothing for write_timeout.',
+  upstream_drained: 'A target was drained, and its time was over before it answered.',
   upstream_closed_early: 'A target broke the connection off before it answered.',
   upstream_malformed_answer: 'A target sent what is no HTTP answer.',
   https_required: 'The route wants HTTPS.',
