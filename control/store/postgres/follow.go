@@ -59,10 +59,11 @@ func (s *Store) keepUp(reload func(context.Context) (int64, error)) {
 				registered = registration{told, time.Now()}
 			}
 		}
+		if s.follow.Err() != nil {
+			return // which may be all that the error says
+		}
 		s.away.Store(err != nil)
 		switch {
-		case s.follow.Err() != nil:
-			return
 		case err == nil && away != "":
 			s.log.Warn("the database answers again", "revision", s.told.Load())
 			away = ""
