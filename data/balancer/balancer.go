@@ -141,7 +141,7 @@ func (b *Balancer) pick(a *Attempt) (*Address, error) {
 	}
 	t := b.choose(s, a)
 	if t == nil && s.queues && len(a.tried) > 0 {
-		if t = anyUsable(s.entries, a); t == nil && s.untriedIsFull(a) {
+		if t = anyUsable(s.entries, a); t == nil && s.awaits(a) {
 			return nil, ErrOverLimit // it is worth waiting for
 		}
 	}

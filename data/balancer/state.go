@@ -254,10 +254,11 @@ func (s *state) weight() (w Weight) {
 	return w
 }
 
-// untriedIsFull reports whether an address that a has not tried is up, and at its limit.
-func (s *state) untriedIsFull(a *Attempt) bool {
+// awaits reports whether an address that a has not tried, and that had no place for it a moment ago, is up: it is at its
+// limit, or no longer so. One that is on trial with another request is not worth waiting for.
+func (s *state) awaits(a *Attempt) bool {
 	for _, e := range s.entries {
-		if c := e.Address.cell; !e.Address.down.Load() && c.full(c.load.Load()) && !a.has(e.Address) {
+		if !e.Address.down.Load() && e.Address.cell.limit.Load() > 0 && !a.has(e.Address) {
 			return true
 		}
 	}
