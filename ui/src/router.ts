@@ -19,7 +19,7 @@ const pages: RouteRecordRaw[] = [
   { path: 'explain', name: 'explain', component: () => import('./pages/explain/ExplainPage.vue') },
   { path: 'revisions', name: 'revisions', component: () => import('./pages/revisions/RevisionsPage.vue') },
   { path: 'revisions/:number', name: 'revision', component: () => import('./pages/revisions/RevisionPage.vue'), props: true },
-  { path: 'nodes', name: 'nodes', component: () => import('./pages/NodesPage.vue') },
+  { path: 'nodes', name: 'nodes', component: () => import('./pages/nodes/NodesPage.vue') },
 
   { path: ':kind', name: 'list', component: EntityList, props: true },
   { path: ':kind/create', name: 'create', component: EntityEdit, props: true },
