@@ -145,6 +145,7 @@ func (b *Balancer) pick(a *Attempt) (*Address, error) {
 			return nil, ErrOverLimit // it is worth waiting for
 		}
 	}
+	// A replay makes both walks, so it begins with the turn of the first.
 	for turn := a.turn; t == nil && len(a.tried) > 0 && s.algorithm != "latency"; a.turn = turn {
 		if len(a.tried) > 1 {
 			a.startOver()

@@ -217,12 +217,16 @@ func (q *queue) handOut() {
 			err = ErrLeft
 		default:
 			a, err = q.balancer.pick(w.attempt)
-			if errors.Is(err, ErrOverLimit) {
-				if len(w.attempt.tried) == 0 {
-					return // nothing is free
+			if errors.Is(err, ErrOverLimit) && len(w.attempt.tried) > 0 {
+				if q.balancer.state.Load().awaits(w.attempt) {
+					j++
+					continue
 				}
-				j++
-				continue
+				w.attempt.forgetTried() // better the same address again than none
+				a, err = q.balancer.pick(w.attempt)
+			}
+			if errors.Is(err, ErrOverLimit) {
+				return // nothing is free
 			}
 			q.pace.step(now)
 			q.order = append(slices.Delete(q.order, i, i+1), l)

@@ -72,4 +72,14 @@ func testRetriesWait(t *testing.T, algorithm string) {
 	}
 	failed.Done()
 	other.Done()
+
+	// Who has tried them all takes what is free.
+	all := new(Attempt)
+	must(b.Pick(all)).Done()
+	held := must(b.Pick(all))
+	began = time.Now()
+	wait(all)
+	if a := <-got; a == held || !time.Now().Equal(began) {
+		t.Errorf("after %v a retry that has tried both gets %s, want the free one at once", time.Since(began), describe(a))
+	}
 }

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux || 386
 
 package health
 
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A socket is there for Linux only.
+// A socket is there for Linux only, and not where the system has no calls of their own for sockets.
 type socket struct{}
 
 func (socket) close() error { return errors.ErrUnsupported }

@@ -65,6 +65,22 @@ func TestConnectionsOfUpstreams(t *testing.T) {
 	}
 }
 
+// crowd has so many clients at a time ask 20 times each, and all of it answered.
+func (g *gateway) crowd(t *testing.T, clients int) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			for range 20 {
+				if a, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != http.StatusOK {
+					t.Errorf("answer %s %v", a.Status, a.Header)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // TestMaxConnections: many clients at a time get what they want over two connections.
 func TestMaxConnections(t *testing.T) {
 	target := &counted{conns: map[*bufio.Reader]bool{}}
@@ -75,17 +91,7 @@ func TestMaxConnections(t *testing.T) {
 	}}}); err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	for range 16 {
-		wg.Go(func() {
-			for range 20 {
-				if a, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != http.StatusOK {
-					t.Errorf("answer %s %v", a.Status, a.Header)
-				}
-			}
-		})
-	}
-	wg.Wait()
+	g.crowd(t, 16)
 	if n := target.reset(); n > 2 {
 		t.Errorf("%d connections, want 2 at most", n)
 	}

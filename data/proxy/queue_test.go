@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"io"
 	"net"
-	"net/http"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"gibbon/data/snapshot"
@@ -168,15 +166,5 @@ func TestRetriesPassDeadTargets(t *testing.T) {
 	}}}); err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for range 20 {
-				if a, _ := g.exchange(t, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != http.StatusOK {
-					t.Errorf("answer %s %v", a.Status, a.Header)
-				}
-			}
-		})
-	}
-	wg.Wait()
+	g.crowd(t, 8)
 }
