@@ -28,7 +28,7 @@ func TestAdmin(t *testing.T) {
 	for name, options := range stores() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := start(t, options(t))
+			g := gateway.Run(t, options(t))
 			r := replay{t: t, address: g.Admin, comparison: newComparison(), pems: pki.Recorded(t)}
 			var outcomes []outcome
 			for _, e := range load[exchange](t, "admin") {
@@ -46,7 +46,7 @@ func TestAdmin(t *testing.T) {
 // is a file. Of the reference's proxy answers there is one, which is not sent.
 func TestAdminWithoutDatabase(t *testing.T) {
 	t.Parallel()
-	g := start(t, gateway.Options{Env: map[string]string{"DATABASE": "off"}})
+	g := gateway.Run(t, gateway.Options{Env: map[string]string{"DATABASE": "off"}})
 	r := replay{t: t, address: g.Admin, comparison: newComparison()}
 	var outcomes []outcome
 	for _, e := range load[exchange](t, "admin-dbless") {

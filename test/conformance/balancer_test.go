@@ -58,7 +58,7 @@ func (s step) server() string {
 func TestBalancer(t *testing.T) {
 	t.Parallel()
 	stage := &stage{T: t, servers: origins(t, "A", "B", "C", "D"), made: map[string]bool{}}
-	stage.gateway = start(t, gateway.Options{Ports: recordedPorts})
+	stage.gateway = gateway.Run(t, gateway.Options{Ports: recordedPorts})
 	var outcomes []outcome
 	for _, s := range load[scene](t, "balancer") {
 		o := outcome{n: s.N, group: s.Case, what: s.Note}

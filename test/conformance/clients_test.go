@@ -114,7 +114,7 @@ func TestClients(t *testing.T) {
 	for name, options := range stores() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := start(t, options(t))
+			g := gateway.Run(t, options(t))
 			for name, test := range tests {
 				t.Run(name, func(t *testing.T) { test(caller{t, "http://" + g.Admin}) })
 			}
@@ -322,7 +322,7 @@ func pages(c caller) {
 // TestFilesOfClients is what an ingress controller does to a node without a database.
 func TestFilesOfClients(t *testing.T) {
 	t.Parallel()
-	g := start(t, gateway.Options{Env: map[string]string{"DATABASE": "off"}})
+	g := gateway.Run(t, gateway.Options{Env: map[string]string{"DATABASE": "off"}})
 	c := caller{t, "http://" + g.Admin}
 	root := c.call(http.MethodGet, "/", nil, 200)
 	c.want(root, `"3.9.3"`, "version")

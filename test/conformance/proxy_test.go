@@ -35,7 +35,7 @@ const plainOnTLS = 584
 func TestProxy(t *testing.T) {
 	t.Parallel()
 	origins(t, "A")
-	g := start(t, gateway.Options{Ports: recordedPorts})
+	g := gateway.Run(t, gateway.Options{Ports: recordedPorts})
 	admin := replay{t: t, address: g.Admin, comparison: newComparison()}
 	status := replay{t: t, address: g.Status, comparison: newComparison()}
 	var outcomes []outcome

@@ -9,12 +9,7 @@ import (
 	"gibbon/test/postgres"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	postgres.Clean()
-	gateway.Clean()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { gateway.Main(m, postgres.Clean) }
 
 // length is how many operations a story has that has n when there is time.
 func length(n int) int {
@@ -36,13 +31,7 @@ type node struct {
 // newNode starts a gateway with these settings; nil is SQLite.
 func newNode(t *testing.T, settings map[string]string) *node {
 	t.Helper()
-	if !gateway.Supported() {
-		t.Skip("needs the loopback addresses 127.0.0.0/8")
-	}
-	binary, err := gateway.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := gateway.Program(t)
 	env := map[string]string{"LOG_LEVEL": "error"}
 	maps.Copy(env, settings)
 	n := &node{options: gateway.Options{Binary: binary, Prefix: t.TempDir(), Address: gateway.NewAddress(), Env: env}}
@@ -75,11 +64,7 @@ func bootstrapped(t *testing.T, server *postgres.Server) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary, err := gateway.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := gateway.Options{Binary: binary, Prefix: t.TempDir(), Env: server.Settings(database)}
+	o := gateway.Options{Binary: gateway.Program(t), Prefix: t.TempDir(), Env: server.Settings(database)}
 	if _, err := gateway.Command(t.Context(), o, "migrations", "bootstrap"); err != nil {
 		t.Fatal(err)
 	}

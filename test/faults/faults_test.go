@@ -3,7 +3,6 @@
 package faults
 
 import (
-	"os"
 	"testing"
 	"time"
 
@@ -12,18 +11,12 @@ import (
 
 func TestMain(m *testing.M) {
 	Serve()
-	code := m.Run()
-	gateway.Clean()
-	os.Exit(code)
+	gateway.Main(m)
 }
 
 func run(t *testing.T, s Scenario) Result {
 	t.Helper()
-	binary, err := gateway.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Binary = binary
+	s.Binary = gateway.Program(t)
 	r, err := Run(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)

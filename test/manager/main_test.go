@@ -20,11 +20,7 @@ import (
 	"gibbon/test/origin"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	gateway.Clean()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { gateway.Main(m) }
 
 // storyTime is how long a story may take on a slow and busy machine.
 const storyTime = 4 * time.Minute
@@ -70,13 +66,7 @@ type world struct {
 // newWorld starts everything. Settings are those of the gateway beside the usual ones.
 func newWorld(t *testing.T, settings map[string]string) *world {
 	t.Helper()
-	if !gateway.Supported() {
-		t.Skip("needs the loopback addresses 127.0.0.0/8")
-	}
-	binary, err := gateway.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := gateway.Program(t)
 	address := gateway.NewAddress()
 	env := map[string]string{"ADMIN_GUI_LISTEN": address + ":8002", "PROXY_ACCESS_LOG": "logs/access.log json"}
 	maps.Copy(env, settings)

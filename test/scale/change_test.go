@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"gibbon/test/gateway"
 )
 
 // manyTargets is with how many targets things are measured.
@@ -16,7 +18,7 @@ const manyTargets = 10_000
 func BenchmarkChange(b *testing.B) {
 	for _, algorithm := range []string{"round-robin", "consistent-hashing", "least-connections", "latency", "sticky-sessions"} {
 		b.Run(fmt.Sprintf("%s/targets=%d", algorithm, manyTargets), func(b *testing.B) {
-			g := start(b)
+			g := gateway.Run(b, gateway.Options{})
 			upstream := map[string]any{"name": "many", "algorithm": algorithm}
 			switch algorithm {
 			case "consistent-hashing":

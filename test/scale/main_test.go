@@ -19,33 +19,7 @@ import (
 	"gibbon/test/gateway"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	gateway.Clean()
-	os.Exit(code)
-}
-
-// start runs a gateway with an empty database.
-func start(tb testing.TB) *gateway.Gateway {
-	tb.Helper()
-	if !gateway.Supported() {
-		tb.Skip("needs many loopback addresses, and /proc")
-	}
-	binary, err := gateway.Build()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	g, err := gateway.Start(tb.Context(), gateway.Options{Binary: binary, Prefix: tb.TempDir()})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := g.Stop(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return g
-}
+func TestMain(m *testing.M) { gateway.Main(m) }
 
 // send makes one request to the Admin API, with body as JSON.
 func send(tb testing.TB, g *gateway.Gateway, method, path string, body any) {

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gibbon/test/gateway"
 )
 
 // watched is how long the probing of many addresses is looked at.
@@ -29,7 +31,7 @@ func BenchmarkProbing(b *testing.B) {
 	} {
 		b.Run(fmt.Sprintf("%s/addresses=%d", how.name, manyTargets), func(b *testing.B) {
 			port, probes := serveAll(b, how.name == "tcp")
-			g := start(b)
+			g := gateway.Run(b, gateway.Options{})
 			checks := map[string]any{}
 			if how.checks != nil {
 				how.checks["healthy"] = map[string]any{"interval": 5}

@@ -60,21 +60,11 @@ func of(ts *testscript.TestScript) *world {
 	return w
 }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	gateway.Clean()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { gateway.Main(m) }
 
 func TestStories(t *testing.T) {
 	t.Parallel()
-	if !gateway.Supported() {
-		t.Skip("needs the loopback addresses 127.0.0.0/8")
-	}
-	binary, err := gateway.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := gateway.Program(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {

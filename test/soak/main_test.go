@@ -13,11 +13,7 @@ import (
 	"gibbon/test/gateway"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	gateway.Clean()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { gateway.Main(m) }
 
 // length is how many requests a story sends.
 func length() int64 {
@@ -30,28 +26,7 @@ func length() int64 {
 // start runs a gateway with a TLS listener and an empty database.
 func start(t *testing.T) *gateway.Gateway {
 	t.Helper()
-	if !gateway.Supported() {
-		t.Skip("needs the loopback addresses 127.0.0.0/8")
-	}
-	binary, err := gateway.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := gateway.Start(t.Context(), gateway.Options{
-		Binary: binary, Prefix: t.TempDir(), Ports: gateway.Ports{TLS: 8443}, Env: map[string]string{"LOG_LEVEL": "error"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := g.Stop(); err != nil {
-			t.Error(err)
-		}
-		if out := g.Output(); t.Failed() {
-			t.Logf("the gateway wrote:\n%s", out[max(0, len(out)-4000):])
-		}
-	})
-	return g
+	return gateway.Run(t, gateway.Options{Ports: gateway.Ports{TLS: 8443}, Env: map[string]string{"LOG_LEVEL": "error"}})
 }
 
 // An admin makes requests to the Admin API.
